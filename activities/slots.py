@@ -53,8 +53,6 @@ class Line:
     def __init__(self) -> None:
         self._next = 0.0
         self._freed_per_second = 0.0
-        self.without_slot: set[int] = set()
-        """Operations that had none, and come again."""
 
     def pause(self, at_least: float, longest: float = LONGEST_PAUSE) -> float:
         """Seconds until the one who asks comes again."""
@@ -99,6 +97,8 @@ class AccountSlots(Interceptor):
     def __init__(self, at_once: int, notes: Notes | None = None) -> None:
         self._at_once = at_once
         self._slots: dict[tuple[str, bool], asyncio.Semaphore] = {}
+        self._without: dict[tuple[str, bool], set[int]] = {}
+        """Operations that had no slot, and come again."""
         self._lines: dict[str, Line] = {}
         self.notes = notes
 
@@ -109,19 +109,23 @@ class AccountSlots(Interceptor):
         return self._lines.setdefault(account, Line())
 
     @asynccontextmanager
-    async def slot(self, account: str, operation: int | None) -> AsyncIterator[None]:
-        """Raises ApplicationError, to come again, when none is free for a while."""
+    async def slot(self, account: str, operation: int | None) -> AsyncIterator[set[int]]:
+        """Yields the operations that had no such slot. Raises ApplicationError, to come again, when none is free for a
+        while."""
         line = self.line(account)
         about = account, activity.info().activity_type in ONLY_LOOKS
         slots = self._slots.setdefault(about, asyncio.Semaphore(self._at_once))
+        without = self._without.setdefault(about, set())
         try:
             await asyncio.wait_for(slots.acquire(), WAIT_SECONDS)
         except TimeoutError:
+            if operation is not None:
+                without.add(operation)
             raise await self._come_again(account, line, operation) from None
         began = time.monotonic()
-        line.without_slot.discard(operation or 0)
+        without.discard(operation or 0)
         try:
-            yield
+            yield without
         finally:
             slots.release()
             line.was_held(self._at_once, time.monotonic() - began)
@@ -130,10 +134,9 @@ class AccountSlots(Interceptor):
         attempt = activity.info().attempt
         pause = line.pause(COME_AGAIN_SECONDS[min(attempt, len(COME_AGAIN_SECONDS)) - 1])
         reason = f"{account or 'the upstream'} has {self._at_once} operations under way, the most allowed at once"
-        if self.notes is not None and operation is not None:
-            line.without_slot.add(operation)
-            if attempt >= SAID_FROM_ATTEMPT or pause > SAID_FROM_PAUSE:
-                await self.notes.no_slot(operation, reason, pause)
+        is_said = attempt >= SAID_FROM_ATTEMPT or pause > SAID_FROM_PAUSE
+        if self.notes is not None and operation is not None and is_said:
+            await self.notes.no_slot(operation, reason, pause)
         return ApplicationError(
             f"{reason}; tried again in {pause:g} s",
             type="NoSlot",
@@ -150,9 +153,9 @@ class _InTurn(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         account = activity.info().priority.fairness_key or ""
         operation = next((one.operation for one in input.args if isinstance(one, OrderRef)), None)
-        line, notes = self._slots.line(account), self._slots.notes
-        async with self._slots.slot(account, operation):
-            token = _line.set(line if account else None)
+        notes = self._slots.notes
+        async with self._slots.slot(account, operation) as without:
+            token = _line.set(self._slots.line(account) if account else None)
             try:
                 result = await super().execute_activity(input)
             finally:
@@ -160,5 +163,5 @@ class _InTurn(ActivityInboundInterceptor):
                 if notes is not None:
                     await notes.circuits(account)
         if notes is not None:  # after one that failed the next would fail, too
-            notes.slot_is_free(line.without_slot)
+            notes.slot_is_free(without)
         return result
