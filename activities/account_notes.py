@@ -13,10 +13,13 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass
 from orders.lifecycle.stages import note_that_it_waits
-from temporal.waking import wake, wake_one
+from temporal.waking import LOOKS, Waking, wake, wake_one
 from upstreams.connections import Connections
 
 log = logging.getLogger(__name__)
+
+_HEARD_WITHIN = 1.0
+"""Seconds after which Temporal has heard mostly that an activity has failed."""
 
 
 class AccountNotes:
@@ -76,15 +79,24 @@ class AccountNotes:
             task.add_done_callback(self._waking_one.discard)
 
     async def _wake_one(self, without_slot: set[int]) -> None:
-        while without_slot:
-            oldest = min(without_slot)
-            without_slot.remove(oldest)
-            try:
-                if await wake_one(self._client, self._database, oldest):
+        """Who was refused a moment ago may still count as running: he is tried again."""
+        for _ in range(LOOKS):
+            for oldest in sorted(without_slot):
+                if oldest not in without_slot:
+                    continue  # somebody else has it woken
+                without_slot.remove(oldest)
+                try:
+                    done = await wake_one(self._client, self._database, oldest)
+                except Exception as error:  # of whatever kind: nothing depends on it
+                    log.info("operation %s is not woken, it comes at its time: %s", oldest, error)
                     return
-            except Exception as error:  # of whatever kind: nothing depends on it
-                log.info("operation %s is not woken, it comes at its time: %s", oldest, error)
+                if done is Waking.WOKEN:
+                    return
+                if done is Waking.RUNS:
+                    without_slot.add(oldest)
+            if not without_slot:
                 return
+            await asyncio.sleep(_HEARD_WITHIN)
 
     async def close(self) -> None:
         tasks = [*self._waking.values(), *self._waking_one]

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import UTC, timedelta
+from enum import Enum, auto
 
 from sqlmodel import col, select
 from temporalio.api.common.v1 import WorkflowExecution
@@ -35,6 +36,14 @@ LOOKS = 3
 WOKEN = (Stage.RETRYING, Stage.OUTCOME_UNKNOWN)
 
 
+class Waking(Enum):
+    WOKEN = auto()
+    RUNS = auto()
+    """An activity of it runs, or has ended and Temporal has still to hear of it."""
+    NEEDLESS = auto()
+    """Nothing of it waits for long."""
+
+
 async def wake(client: Client, database: Database, account: str) -> int:
     """Have the orders of the account tried that are to be tried later. Returns how many. Never raises RPCError."""
     woken = 0
@@ -42,7 +51,7 @@ async def wake(client: Client, database: Database, account: str) -> int:
         waiting = await _waiting(database, account)
         for operation in waiting:
             try:
-                woken += await _try_now(client, operation)
+                woken += await _try_now(client, operation) is Waking.WOKEN
             except RPCError as error:
                 log.info("operation %s is not woken, it comes at its time: %s", operation.id, error.message)
                 if error.status is RPCStatusCode.UNIMPLEMENTED:
@@ -54,11 +63,11 @@ async def wake(client: Client, database: Database, account: str) -> int:
     return woken
 
 
-async def wake_one(client: Client, database: Database, number: int) -> bool:
-    """The same for one operation. False: it need not be woken. Raises RPCError where Temporal can't do that."""
+async def wake_one(client: Client, database: Database, number: int) -> Waking:
+    """The same for one operation. Raises RPCError where Temporal can't do that."""
     async with database.read() as session:
         operation = await session.get(Operation, number)
-    return operation is not None and await _try_now(client, operation)
+    return Waking.NEEDLESS if operation is None else await _try_now(client, operation)
 
 
 async def _waiting(database: Database, account: str) -> Sequence[Operation]:
@@ -72,8 +81,8 @@ async def _waiting(database: Database, account: str) -> Sequence[Operation]:
         return found.all()
 
 
-async def _try_now(client: Client, operation: Operation) -> bool:
-    """False: no activity of it waits. An activity that runs is left alone: Temporal would cancel it first."""
+async def _try_now(client: Client, operation: Operation) -> Waking:
+    """An activity that runs is left alone: Temporal would cancel it first."""
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
     request = ResetActivityRequest(
         namespace=client.namespace,
@@ -83,14 +92,16 @@ async def _try_now(client: Client, operation: Operation) -> bool:
     )
     try:
         described = await client.get_workflow_handle(workflow_id).describe()
-        if not any(map(_comes_late, described.raw_description.pending_activities)):
-            return False
+        pending = described.raw_description.pending_activities
+        if not any(map(_comes_late, pending)):
+            running = any(one.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED for one in pending)
+            return Waking.RUNS if running else Waking.NEEDLESS
         await client.workflow_service.reset_activity(request)
     except RPCError as error:
         if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION):
-            return False
+            return Waking.NEEDLESS
         raise
-    return True
+    return Waking.WOKEN
 
 
 def _comes_late(waiting: PendingActivityInfo) -> bool:
