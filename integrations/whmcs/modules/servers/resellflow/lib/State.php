@@ -1,0 +1,93 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Resellflow;
+
+/**
+ * What the module remembers of one WHMCS service. WHMCS keeps it as a service property.
+ *
+ * A wish is one request, written down before it is sent: its key and body stay the same until it is settled. So a retry
+ * is the same request, also when the product was edited, or the expiry date moved, in between.
+ */
+final class State
+{
+    private const PROPERTY = 'Resellflow state';
+    private const SERVICE = 'Resellflow service';
+
+    /** @var array<string, mixed> */
+    private array $values;
+
+    /** @param object $properties `serviceProperties` of WHMCS's service: `get(name)`, `save([name => value])` */
+    public function __construct(private readonly object $properties)
+    {
+        $text = (string) $properties->get(self::PROPERTY);
+        $values = json_decode($text, true) ?? json_decode(html_entity_decode($text, ENT_QUOTES), true);
+        if ($text !== '' && !is_array($values)) {
+            throw new Problem('The property "' . self::PROPERTY . '" of this service is damaged: it must be a JSON object.');
+        }
+        $this->values = $values ?? [];
+    }
+
+    public function get(string $name): mixed
+    {
+        return $this->values[$name] ?? null;
+    }
+
+    /** @param array<string, mixed> $changes null removes */
+    public function set(array $changes): void
+    {
+        $this->values = array_filter(array_merge($this->values, $changes), static fn ($value) => $value !== null);
+        $this->properties->save([
+            self::PROPERTY => json_encode($this->values, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE),
+            self::SERVICE => (string) ($this->values['service'] ?? ''),
+        ]);
+    }
+
+    /** How many orders this WHMCS service has used up: raised when one was terminated or cancelled. */
+    public function generation(): int
+    {
+        return (int) ($this->values['generation'] ?? 0);
+    }
+
+    /** @return array<string, mixed>|null the wish of this name that is not settled */
+    public function wish(string $name): ?array
+    {
+        return $this->values['wishes'][$name] ?? null;
+    }
+
+    /** @return list<string> */
+    public function unsettled(): array
+    {
+        return array_keys($this->values['wishes'] ?? []);
+    }
+
+    /** @param array<string, mixed> $wish */
+    public function remember(string $name, array $wish): void
+    {
+        $this->set(['wishes' => [$name => $wish] + ($this->values['wishes'] ?? [])]);
+    }
+
+    public function settle(string $name): void
+    {
+        $wishes = $this->values['wishes'] ?? [];
+        unset($wishes[$name]);
+        $this->set(['wishes' => $wishes ?: null]);
+    }
+
+    /** A number that is new for each wish of this name. */
+    public function next(string $name): int
+    {
+        $counters = $this->values['counters'] ?? [];
+        $counters[$name] = ($counters[$name] ?? 0) + 1;
+        $this->set(['counters' => $counters]);
+        return $counters[$name];
+    }
+
+    /** The order is over; the next Create is a new one. */
+    public function beginAnew(): void
+    {
+        $this->values = ['generation' => $this->generation() + 1];
+        $this->set([]);
+    }
+}

@@ -1,0 +1,159 @@
+<?php
+
+/** WHMCS provisioning module for Resellflow. README.md of integrations/whmcs says how to install it. */
+
+declare(strict_types=1);
+
+use Resellflow\Api;
+use Resellflow\Problem;
+use Resellflow\Provisioning;
+
+if (!defined('WHMCS')) {
+    exit('This file is loaded by WHMCS.');
+}
+
+require_once __DIR__ . '/lib/load.php';
+
+/** @return array<string, mixed> */
+function resellflow_MetaData(): array
+{
+    return [
+        'DisplayName' => 'Resellflow',
+        'APIVersion' => '1.1',
+        'RequiresServer' => true,
+        'DefaultNonSSLPort' => '8080',
+        'DefaultSSLPort' => '443',
+    ];
+}
+
+/** @return array<string, array<string, mixed>> */
+function resellflow_ConfigOptions(): array
+{
+    return [
+        'Plan' => ['Type' => 'text', 'Size' => '25', 'Loader' => 'resellflow_Plans', 'SimpleMode' => true],
+        'Template' => ['Type' => 'text', 'Size' => '25', 'Description' => 'operating system, where the plan has several', 'SimpleMode' => true],
+        'Months' => ['Type' => 'text', 'Size' => '3', 'Description' => 'length of a term; empty: the billing cycle'],
+        'Wait' => ['Type' => 'text', 'Size' => '3', 'Default' => '10', 'Description' => 'seconds that a command waits for the order to be completed'],
+    ];
+}
+
+/**
+ * The plans that can be ordered, for the list in the product's settings. WHMCS shows the message of an exception.
+ *
+ * @param array<string, mixed> $params
+ * @return array<string, string>
+ */
+function resellflow_Plans(array $params): array
+{
+    $api = Api::of($params);
+    $plans = [];
+    $query = ['active' => 'true', 'limit' => 200];
+    do {
+        $page = $api->get('/v1/plans', $query);
+        foreach ($page['items'] as $plan) {
+            $prices = array_map(
+                static fn (array $period) => "{$period['in_words']}: {$period['price']['amount']} {$period['price']['currency']}",
+                array_filter($plan['periods'], static fn (array $period) => $period['price'] !== null),
+            );
+            $plans[$plan['name']] = "{$plan['name']} ({$plan['product_type']}; " . implode(', ', $prices) . ')';
+        }
+        $query['cursor'] = $page['next_cursor'] ?? null;
+    } while ($query['cursor'] !== null);
+    ksort($plans);
+    return $plans;
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_CreateAccount(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->create());
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_SuspendAccount(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->suspend((string) ($params['suspendreason'] ?? '')));
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_UnsuspendAccount(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->unsuspend());
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_TerminateAccount(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->terminate());
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_Renew(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->renew());
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_ChangePackage(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->changePackage());
+}
+
+/**
+ * WHMCS would store the password that it made up, and the provider makes up another one.
+ *
+ * @param array<string, mixed> $params
+ */
+function resellflow_ChangePassword(array $params): string
+{
+    return 'The password was not changed: the provider makes up passwords itself. Use "Set a new password".';
+}
+
+/** @return array<string, string> */
+function resellflow_AdminCustomButtonArray(): array
+{
+    return ['Prolong by one more term' => 'RenewOnceMore', 'Set a new password' => 'NewPassword'];
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_RenewOnceMore(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->renewOnceMore());
+}
+
+/** @param array<string, mixed> $params */
+function resellflow_NewPassword(array $params): string
+{
+    return resellflow_answered($params, static fn (Provisioning $it) => $it->newPassword());
+}
+
+/**
+ * @param array<string, mixed> $params
+ * @return array{success: bool, error: string}
+ */
+function resellflow_TestConnection(array $params): array
+{
+    try {
+        $holder = Api::of($params)->get('/v1/token');
+        $isShop = ($holder['role'] ?? '') === 'storefront';
+        $error = $isShop ? '' : "The token belongs to {$holder['name']}, whose role is {$holder['role']}. Use the token of a storefront.";
+        return ['success' => $isShop, 'error' => $error];
+    } catch (Throwable $trouble) {
+        return ['success' => false, 'error' => $trouble->getMessage()];
+    }
+}
+
+/**
+ * @param array<string, mixed> $params
+ * @param callable(Provisioning): string $command
+ */
+function resellflow_answered(array $params, callable $command): string
+{
+    try {
+        return $command(new Provisioning($params));
+    } catch (Problem $problem) {
+        return $problem->getMessage();
+    } catch (Throwable $trouble) {
+        return "The module failed: {$trouble->getMessage()}. Run the command again: nothing is bought twice.";
+    }
+}
