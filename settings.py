@@ -162,6 +162,12 @@ class Settings(BaseSettings):
     """Product type -> its own lead time. (JSON)"""
     renewal_notice_days: int = Field(default=3, ge=1, le=60)
     """Days before an automatic renewal on which it is announced, so that it can be stopped."""
+    forecast_hours: float = Field(default=72.0, ge=0, le=24 * 366)
+    """Hours ahead within which a shortage of money at an upstream is reported; 0: it is not."""
+    refund_interval: float = Field(default=21600.0, ge=1)
+    """Seconds between two looks at an upstream's lists of expenses and payments for what was paid back."""
+    refund_days: float = Field(default=45.0, gt=0)
+    """Days after a closing, a failed opening or a change of plan during which those lists are looked at."""
     put_back_renewal: bool = False
     """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
@@ -378,6 +384,9 @@ class Settings(BaseSettings):
             settle_window=timedelta(seconds=self.settle_window),
             idle_interval=timedelta(seconds=self.idle_interval),
             sweep_interval=timedelta(seconds=self.sweep_interval),
+            forecast=timedelta(hours=self.forecast_hours),
+            rates=self.rates(),
+            renewal=self.renewal_terms(),
         )
 
     def order_policy(self) -> OrderPolicy:

@@ -23,6 +23,7 @@ from activities.poller.health import judge_health, note_failing_list, note_failu
 from activities.poller.isolation import BackgroundWork, isolated
 from activities.poller.keys import look_for_keys
 from activities.poller.push_hints import follow_hints, look_for_hints
+from activities.poller.refunds import look_for_ended, read_ledger
 from activities.poller.renewals import look_at_renewals
 from activities.poller.schedule import PeriodicJob
 from activities.poller.slow import look_for_slow
@@ -75,12 +76,14 @@ class PollActivities:
             heartbeating(watch.progress),
             Deliverer(self._database, self._client, watch),
             BackgroundWork() as background,
+            BackgroundWork() as bookkeeping,
         ):
             is_last = False
             while not activity.is_worker_shutdown():
                 try:
                     background.raise_failure()
-                    await self._round(watch, background, may_list=not is_last)
+                    bookkeeping.raise_failure()
+                    await self._round(watch, background, bookkeeping, may_list=not is_last)
                 except Exception as error:  # of whatever kind; only what passes is waited for
                     if not is_unavailable(error):
                         raise
@@ -88,7 +91,7 @@ class PollActivities:
                     watch.schedule.postpone(PeriodicJob.LOOK, schedule.UNAVAILABLE_SECONDS)
                 await pause(0.0 if watch.more else watch.rest(is_reading=background.busy))
                 is_last = time.monotonic() >= ends
-                if is_last and not background.busy:
+                if is_last and not background.busy and not bookkeeping.busy:
                     break
         return PollLap(polls=watch.polls, events=watch.events, last_poll_at=watch.last_poll_at)
 
@@ -100,7 +103,9 @@ class PollActivities:
             raise NotFound("upstream account", poller.upstream)
         return Watch.of(account, self._settings)
 
-    async def _round(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
+    async def _round(
+        self, watch: Watch, background: BackgroundWork, bookkeeping: BackgroundWork, *, may_list: bool
+    ) -> None:
         """Do what is due, the urgent first."""
         watch.more = False
         if watch.schedule.is_due(PeriodicJob.LOOK):
@@ -114,14 +119,18 @@ class PollActivities:
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_sweeps(self._database, watch)
         await look_for_tariffs(self._database, watch, self._settings)
+        if may_list and not bookkeeping.busy:
+            await look_for_ended(self._database, watch, self._settings)
         await look_for_slow(self._database, self._client, watch, self._patience)
-        await self._ask(watch, background, may_list=may_list)
+        await self._ask(watch, background, bookkeeping, may_list=may_list)
         await self._notes.circuits(watch.name)
 
     async def _refresh_waiting(self, watch: Watch) -> None:
         await waiting.refresh_waiting(self._database, watch)
 
-    async def _ask(self, watch: Watch, background: BackgroundWork, *, may_list: bool) -> None:
+    async def _ask(
+        self, watch: Watch, background: BackgroundWork, bookkeeping: BackgroundWork, *, may_list: bool
+    ) -> None:
         """Ask the upstream what is due. One piece that fails spoils no other."""
         if not watch.schedule.is_due(PeriodicJob.CONNECT):
             return
@@ -129,7 +138,7 @@ class PollActivities:
         awaited = watch.schedule.operations_due(watch.awaited)
         due = watch.schedule.types_due(watch.product_types) if may_list else []
         money = self._grant_is_due(watch) or self._balance_is_due(watch)
-        if not (due or awaited or watch.hints or watch.forms_due() or money or watch.price_lists):
+        if not (due or awaited or watch.hints or watch.forms_due() or money or watch.price_lists or watch.ledger):
             return
         width = (
             1 if watch.tally.too_many_failures else self._settings.poll_reads_at_once
@@ -150,6 +159,8 @@ class PollActivities:
             due += self._types_for_many(watch, awaited, due)
         if due:
             background.start(self._read_lists(watch, upstream, due))
+        if watch.ledger and not bookkeeping.busy:
+            bookkeeping.start(self._read_ledger(watch, upstream))
         await self._look_at_awaited(watch, upstream, awaited, width)
         pending = watch.forms_due()[: schedule.FORMS_A_ROUND]
         await forms.read_pending(self._database, watch, upstream, pending, width)
@@ -238,6 +249,11 @@ class PollActivities:
         if watch.listing.succeeded:
             await note_poll(self._database, watch)
         await judge_health(self._database, watch, watch.listing)
+
+    async def _read_ledger(self, watch: Watch, upstream: Upstream) -> None:
+        """Its own tally: whether expenses can be read says nothing of the account's items."""
+        reading = read_ledger(self._database, watch, upstream)
+        await isolated(self._database, watch, ReadResults(), "what was paid back", reading)
 
     async def _list(self, watch: Watch, upstream: Upstream, product_type: str) -> None:
         swept = product_type in watch.sweeps

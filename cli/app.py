@@ -14,6 +14,7 @@ import process_exit
 from cli import (
     drift,
     events,
+    forecast,
     incidents,
     life,
     linking,
@@ -21,6 +22,7 @@ from cli import (
     order,
     plans,
     quote,
+    refunds,
     restored,
     setup,
     sweep,
@@ -57,6 +59,8 @@ tasks.add_commands(app)
 incidents.add_commands(app)
 sweep.add_commands(app)
 drift.add_commands(app)
+refunds.add_commands(app)
+forecast.add_commands(app)
 webhooks.add_commands(app)
 events.add_commands(app)
 tokens.add_commands(app)

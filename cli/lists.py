@@ -311,6 +311,7 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             (price_label(view.price), view.cost),
             ("price check", price_in_words(view.price)),
             ("agreed at most", view.agreed_cost_limit),
+            ("paid back", ", ".join(map(str, view.refunded))),
             ("requested by", f"{view.actor}, {shown(view.created_at)} UTC"),
             ("task", view.task),
             ("workflow", view.workflow_id + ("" if view.workflow_started_at else " (not started yet)")),

@@ -79,6 +79,14 @@ class UpstreamAccount(SQLModel, table=True):
     """
     waiting: int = 0
     """How many orders are in line for money."""
+    refunded: int = Field(default=0, sa_column=units_column(server_default="0"))
+    """What was paid back of it, in ten-thousandths: the sum of the refunds that are written to operations."""
+    refunds_read_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """When the lists of expenses and payments were last read for what was paid back."""
+    refunds_unreadable: str | None = None
+    """Set: why they can't be read, in whole or in part."""
+    charges_below_zero: bool | None = None
+    """Whether its list of expenses shows charges below zero; None: no charge of ours was seen in it yet."""
 
 
 class ProcessingModule(SQLModel, table=True):

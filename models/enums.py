@@ -269,8 +269,38 @@ class IncidentKind(StrEnum):
     """An API or a worker could not reach the database for a while."""
     VERSION_WITHOUT_WORKERS = "version_without_workers"
     """Orders wait for a version of the workers that nobody runs."""
+    SHORT_OF_MONEY = "short_of_money"
+    """What falls due on an account is more than is there."""
+    REFUND_UNMATCHED = "refund_unmatched"
+    """An upstream paid something back, and it is not known for which operation."""
+    REFUNDS_UNREADABLE = "refunds_unreadable"
+    """What an upstream pays back can't be read in its lists."""
     MISSED_CHANGES = "missed_changes"
     """The sweep found changes at an upstream that the poller should have seen before."""
+
+
+class RefundSource(StrEnum):
+    """How an upstream's lists show that money came back."""
+
+    EXPENSE = "expense"
+    """An expense with the sign that charges do not have."""
+    PAYMENT = "payment"
+    """A payment that says that it is a refund."""
+    LOWERED_EXPENSE = "lowered_expense"
+    """The expense of an operation is lower than what it was charged, or not listed any more."""
+
+
+class RefundState(StrEnum):
+    """Whether it is known what a refund is for."""
+
+    OPEN = "open"
+    """It belongs to no operation for certain: a person decides."""
+    DOUBTFUL = "doubtful"
+    """An expense was missing once. It counts if the next look misses it, too."""
+    WRITTEN = "written"
+    """It is written to an operation, by proof or by a person."""
+    IGNORED = "ignored"
+    """A person said that it belongs to no operation of ours."""
 
 
 class IntentState(StrEnum):
@@ -347,6 +377,8 @@ class MessageType(StrEnum):
     OPERATION_NEEDS_ATTENTION = "resellflow.operation.needs_attention.v1"
     OPERATION_COMPLETED = "resellflow.operation.completed.v1"
     OPERATION_CANCELLED = "resellflow.operation.cancelled.v1"
+    OPERATION_REFUNDED = "resellflow.operation.refunded.v1"
+    """The upstream paid something back for it."""
     TASK_OVERDUE = "resellflow.task.overdue.v1"
     INCIDENT_RAISED = "resellflow.incident.raised.v1"
     INCIDENT_CLOSED = "resellflow.incident.closed.v1"

@@ -31,6 +31,9 @@ RUNNING = sa.text(f"operation.{_RUNNING}")
 """The operation runs. Said with the same words as in the index of these, which the database can use then."""
 
 
+_CLOSED = "status = 'closed'"
+
+
 class Service(SQLModel, table=True):
     """What the customer has. `id` is the service number that people see everywhere."""
 
@@ -45,6 +48,14 @@ class Service(SQLModel, table=True):
         sa.Index("service_by_end_of_term", "expires_on", "id"),
         sa.Index("service_by_reference", "reference", "id"),
         sa.Index("service_by_creation", "created_at"),
+        sa.Index("service_by_expiry", "account_id", "expires_on"),
+        sa.Index(
+            "service_closed",
+            "account_id",
+            "status_since",
+            sqlite_where=sa.text(_CLOSED),
+            postgresql_where=sa.text(_CLOSED),
+        ),
         {"sqlite_autoincrement": True},
     )
 

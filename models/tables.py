@@ -11,6 +11,7 @@ from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSna
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
 from models.quote import StoredQuote
+from models.refund import Refund
 from models.sweep import ListSweep
 from models.tariffs import TariffState
 from models.term import Term
@@ -34,6 +35,7 @@ __all__ = [
     "PendingDecision",
     "PlanMapping",
     "ProcessingModule",
+    "Refund",
     "Reservation",
     "Restoration",
     "Service",

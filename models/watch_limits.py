@@ -1,9 +1,11 @@
 """How long something may take before the watch reports it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from models.enums import Stage
+from models.rates import NO_RATES, Rates
+from models.renewal_terms import RenewalTerms
 
 
 @dataclass(frozen=True)
@@ -13,6 +15,10 @@ class Limits:
     settle_window: timedelta = timedelta(seconds=60)
     idle_interval: timedelta = timedelta(seconds=15)
     sweep_interval: timedelta = timedelta(days=1)
+    forecast: timedelta = timedelta(hours=72)
+    """How far ahead the money of accounts is looked at; zero: not at all."""
+    rates: Rates = NO_RATES
+    renewal: RenewalTerms = field(default_factory=RenewalTerms)
 
     @property
     def stages(self) -> dict[Stage, timedelta]:

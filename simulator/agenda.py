@@ -10,7 +10,8 @@ from simulator.entities import Item, Status
 
 def own_steps(item: Item) -> Iterator[datetime]:
     """The moments at which something is due with a service."""
-    own = (item.pending.due if item.pending else None, item.lickey_due, item.visible_from, item.listed_from)
+    shown = (item.visible_from, item.listed_from)
+    own = (item.pending.due if item.pending else None, item.lickey_due, item.refund_due, *shown)
     yield from (moment for moment in own if moment is not None)
     if item.expiredate is not None and item.status in (Status.ACTIVE, Status.SUSPENDED):
         yield datetime(item.expiredate.year, item.expiredate.month, item.expiredate.day, tzinfo=UTC)

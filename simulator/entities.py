@@ -140,6 +140,8 @@ class Item(BaseModel):
     """Switched off by its owner, though it is paid for."""
     details: dict[str, str] = Field(default_factory=dict)
     """What only this product type has: name servers, contacts, a request to be signed, a status of its own."""
+    refund_due: datetime | None = None
+    """When what is paid back for its end comes."""
     billdaily: bool = False
     """Charged by the day: the list has a phrase for the expiry, and the date apart."""
     resources: dict[str, str] = Field(default_factory=dict)
@@ -163,6 +165,10 @@ class Payment(BaseModel):
     status: int = 4
     refund: bool = False
     """Money that went back: its number begins with ``return/``."""
+    text: str = ""
+    """What it was for, in words."""
+    item: int = 0
+    """The service that it was for; 0: the list does not say."""
 
 
 class Charge(BaseModel):
@@ -177,6 +183,8 @@ class Charge(BaseModel):
     remoteid: str
     description: str
     time: datetime
+    names_item: bool = True
+    """Whether the list shows the service's number."""
 
 
 class Event(BaseModel):

@@ -93,6 +93,21 @@ class AddonsOnChange(StrEnum):
     """They stay beside those of the new tariff, under their old numbers, and are paid on."""
 
 
+class Refunds(StrEnum):
+    """How what is paid back for a service is listed."""
+
+    NONE = "none"
+    """Nothing is paid back."""
+    EXPENSE = "expense"
+    """An expense below zero."""
+    PAYMENT = "payment"
+    """A payment whose number begins with ``return/``."""
+    REDUCED = "reduced"
+    """The last charge of the service is lowered."""
+    GONE = "gone"
+    """The last charge of the service is not listed any more."""
+
+
 class Captcha(StrEnum):
     """An anti-robot layer in front of the panel."""
 
@@ -198,6 +213,13 @@ class Settings(BaseModel):
     money_style: MoneyStyle = MoneyStyle.PLAIN
     money_iso_columns: bool = False
     currency_style: CurrencyStyle = CurrencyStyle.CODE
+
+    refunds: Refunds = Refunds.NONE
+    refund_percent: Decimal = Field(default=Decimal(100), gt=0, le=100)
+    refund_delay: float = Field(default=0, ge=0)
+    refunds_name: Literal["item", "mark", "domain", "nothing"] = "item"
+    expense_sign: Literal["charges_above", "charges_below"] = "charges_above"
+    money_lists: Literal["readable", "access"] = "readable"
 
     # Getting in
     authinfo: Literal["allowed", "refused"] = "allowed"

@@ -17,7 +17,7 @@ from simulator.clock import add_months
 from simulator.entities import Item, Operation, Pending, Status, SuspendReason
 from simulator.errors import PanelError
 from simulator.itemtypes import Family, ItemType
-from simulator.knobs import AddonsOnChange, Opening
+from simulator.knobs import AddonsOnChange, Opening, Refunds
 from simulator.world import World
 
 TRIAL_DAYS = 14
@@ -49,6 +49,10 @@ def _step(world: World, item: Item, now: datetime) -> None:
     if item.lickey_due is not None and item.lickey_due <= now:
         item.lickey_due = None
         item.lickey = new_key(item)
+        world.touch(item)
+    if item.refund_due is not None and item.refund_due <= now:
+        world.pay_back_at_the_end(item)
+        item.refund_due = None
         world.touch(item)
     if item.pending is not None and item.pending.due is not None and item.pending.due <= now:
         finish(world, item, item.pending.due)
@@ -154,7 +158,10 @@ def finish(world: World, item: Item, moment: datetime) -> None:
         case Operation.OPEN:
             _open(world, item, moment)
         case Operation.REFUND:
-            world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
+            if world.settings.refunds is Refunds.NONE:
+                world.charge(item, Operation.REFUND, -item.cost, f"Refund of {item.label}")
+            else:
+                world.pay_back_at_the_end(item)
             _set(item, Status.DELETED)
             if item.type.family is Family.CERTIFICATE:
                 item.details["service_status"] = CERTIFICATE_FAILED
@@ -258,7 +265,8 @@ def suspend(world: World, item: Item, reason: SuspendReason) -> None:
 
 
 def close(world: World, item: Item) -> None:
-    """Delete: the row stays listed as deleted, or vanishes, as the panel is set."""
+    """Delete: the row stays listed as deleted, or vanishes, as the panel is set; money may come back."""
+    world.pay_back_at_the_end(item)
     if world.settings.deleted_rows == "vanish":
         world.remove(item)
         return

@@ -157,7 +157,7 @@ class State:
                 self.row_cache.clear()
                 self._changed["pricelist", entity.id] = entity
 
-    def remove(self, entity: Item | CartRow | Event) -> None:
+    def remove(self, entity: Item | CartRow | Event | Charge) -> None:
         """Take an entity out of the state altogether."""
         match entity:
             case Item():
@@ -172,6 +172,9 @@ class State:
             case Event():
                 del self.events[entity.id]
                 self._forget("event", entity.id)
+            case Charge():
+                del self.charges[entity.id]
+                self._forget("charge", entity.id)
 
     def empty_cart_of(self, item: Item) -> None:
         """Take everything that concerns a service out of the cart."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 
 from simulator.catalogue import Pricelist
 from simulator.entities import Account, Charge, Event, HistoryEntry, Item, Operation, Payment
 from simulator.errors import not_enough_money
 from simulator.itemtypes import ItemType
+from simulator.knobs import Refunds
 from simulator.money import cents, convert
 from simulator.state import FIRST_ITEM, AccountSpec, State
 
@@ -79,6 +81,45 @@ class World(State):
         self.touch(account)
         self.touch(charge)
         return charge
+
+    def pay_back(
+        self, item: Item, amount: Decimal, form: Refunds, names: str = "item", currency: str | None = None
+    ) -> None:
+        """Give money back for a service, and note it in one of the forms that there are."""
+        account = self.accounts[item.account]
+        purse = account.purse(currency or item.currency)
+        given = amount if currency else convert(amount, item.currency, purse.currency)
+        named = {"item": "", "mark": item.remoteid, "domain": item.label, "nothing": ""}[names]
+        text = f"Refund {named}".strip()
+        charges = [one for one in self.charges.values() if one.item == item.id]
+        charge = max(charges, key=lambda one: one.id, default=None)
+        match form:
+            case Refunds.NONE:
+                return
+            case Refunds.EXPENSE:
+                refund = self.charge(item, Operation.REFUND, Decimal(0), text)
+                refund.amount, refund.currency, refund.names_item = -given, purse.currency, names == "item"
+                self.touch(refund)
+            case Refunds.PAYMENT:
+                payment = self.add_payment(account, given, purse.currency, refund=True)
+                payment.text, payment.item = text, item.id if names == "item" else 0
+                self.touch(payment)
+            case Refunds.REDUCED if charge is not None:
+                charge.amount -= given
+                self.touch(charge)
+            case Refunds.GONE if charge is not None:
+                given = charge.amount
+                self.remove(charge)
+        purse.balance += given
+        self.touch(account)
+
+    def pay_back_at_the_end(self, item: Item) -> None:
+        """What the panel gives back for a service that has ended, now or after a while."""
+        if self.settings.refund_delay and item.refund_due is None:
+            item.refund_due = self.clock.now() + timedelta(seconds=self.settings.refund_delay)
+            return
+        amount = cents(item.cost * self.settings.refund_percent / 100)
+        self.pay_back(item, amount, self.settings.refunds, self.settings.refunds_name)
 
     # -- services
 

@@ -88,6 +88,7 @@ ORDER_ACCEPTED: dict[str, Any] = {
         "metadata": {"invoice": "2026-0311"},
         "cost": {"amount": "5.00", "currency": "EUR"},
         "price": {},
+        "refunded": [],
         "agreed_cost_limit": None,
         "quote": None,
         "actor": "shop",
@@ -152,6 +153,15 @@ INCIDENTS_CLOSED: dict[str, Example] = {
 }
 DRIFT_DECISIONS: dict[str, Example] = {
     "explained": {"summary": "With its reason", "value": {"reason": "the upstream announced new prices in May"}}
+}
+REFUND_ASSIGNMENTS: dict[str, Example] = {
+    "assigned": {
+        "summary": "To the closing",
+        "value": {"operation": 7, "reason": "the upstream's support named the order"},
+    }
+}
+REFUNDS_IGNORED: dict[str, Example] = {
+    "ignored": {"summary": "Not for us", "value": {"reason": "our own test server, bought by hand"}}
 }
 TASKS_REJECTED: dict[str, Example] = {
     "rejected": {"summary": "Not possible", "value": {"reason": "no room on the node"}}

@@ -13,6 +13,7 @@ from models.enums import (
     IncidentKind,
     MessageType,
     OperationKind,
+    RefundState,
     Role,
     ServiceStatus,
     Stage,
@@ -26,7 +27,9 @@ from orders.drift.views import DriftView
 from orders.errors import InvalidField
 from orders.events.sweep_views import SweepView
 from orders.lifecycle.views import OperationSort
+from orders.money.forecast_views import HOURS, MOST_DAYS, MOST_HOURS
 from orders.money.limits import CostLimit
+from orders.money.refund_views import RefundView
 from orders.plans.views import PlanView
 from orders.reading.filters import either
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
@@ -130,6 +133,11 @@ class PriceQuestion(_Strict):
         return {name: from_text(value) for name, _, value in pairs}
 
 
+class ForecastQuestion(_Strict):
+    hours: int | None = Field(default=None, ge=1, le=MOST_HOURS, description=f"look so far ahead; {HOURS} unless given")
+    days: int | None = Field(default=None, ge=1, le=MOST_DAYS, description="the same in days")
+
+
 class OperationFilter(Paging):
     stage: Wanted[Stage] = None
     service: Wanted[Number] = Field(default=None, description="number of a service")
@@ -181,6 +189,12 @@ class DriftFilter(Paging):
     service: Wanted[Number] = Field(default=None, description="number of a service")
 
 
+class RefundFilter(Paging):
+    state: Wanted[RefundState] = None
+    service: Wanted[Number] = Field(default=None, description="number of a service")
+    operation: Wanted[Number] = Field(default=None, description="number of an operation")
+
+
 class EventFilter(Paging):
     kind: Wanted[EventKind] = None
     service: Wanted[Number] = Field(default=None, description="number of a service")
@@ -209,6 +223,15 @@ class IncidentClosing(_Strict):
 
 
 class DriftDecision(_Strict):
+    reason: Note = Field(description="why; written to the audit log")
+
+
+class RefundAssignment(_Strict):
+    operation: Number = Field(description="number of the operation that it was paid back for")
+    reason: Note = Field(description="why; written to the audit log")
+
+
+class RefundIgnoring(_Strict):
     reason: Note = Field(description="why; written to the audit log")
 
 
@@ -410,6 +433,10 @@ class Incidents(Page[IncidentView]):
 
 class Drifts(Page[DriftView]):
     """Differences from the upstreams, newest first."""
+
+
+class Refunds(Page[RefundView]):
+    """What the upstreams paid back, newest first."""
 
 
 class Tasks(Page[TaskView]):

@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 
 from orders.access.roles import Right
+from orders.money.forecast.terms import Basis
+from orders.money.forecast_views import ForecastView, find_forecast, horizon
 from orders.views import (
     EventView,
     OrphanView,
@@ -19,7 +21,7 @@ from orders.views import (
 from storefront.auth import Needs
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
-from storefront.schemas import EventFilter, Events, Orphans, Paging, Upstreams
+from storefront.schemas import EventFilter, Events, ForecastQuestion, Orphans, Paging, Upstreams
 
 router = APIRouter(
     prefix="/v1/upstreams",
@@ -41,6 +43,21 @@ async def list_of_upstreams(context: InContext) -> Upstreams:
 async def show_upstream(name: UpstreamName, context: InContext) -> UpstreamView:
     async with context.database.read() as session:
         return await find_upstream(session, name)
+
+
+@router.get(
+    "/{name}/forecast",
+    summary="See what falls due on an upstream account, against what is there",
+    responses=documented(NOT_FOUND),
+)
+async def show_forecast(
+    name: UpstreamName, wanted: Annotated[ForecastQuestion, Query()], context: InContext
+) -> ForecastView:
+    """Orders in line, and the terms of services that end. Nothing is asked of the upstream."""
+    settings = context.settings
+    span, basis = horizon(wanted.hours, wanted.days), Basis(settings.rates(), settings.renewal_terms())
+    async with context.database.read() as session:
+        return await find_forecast(session, name, span, basis)
 
 
 @router.get(

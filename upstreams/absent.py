@@ -11,6 +11,7 @@ from upstreams.answers import OnSale, ParametersAccepted, PlanChangeAccepted, Pl
 from upstreams.capabilities import Capabilities
 from upstreams.carts import Cart, Expenses, Payment
 from upstreams.errors import CapabilityAbsent
+from upstreams.ledger import LedgerEnd, TakeLedger
 from upstreams.port import NO_SETTINGS, Balance, OrderSpec
 
 
@@ -66,6 +67,9 @@ class Absent:
 
     async def expenses(self, since: date) -> Expenses:
         self._absent("cart")
+
+    async def walk_ledger(self, since: date, until: date | None, take: TakeLedger) -> LedgerEnd:
+        self._absent("refunds")
 
     async def remove_cart_row(self, unpaid_kind: UnpaidKind, number: str) -> None:
         self._absent("cart")

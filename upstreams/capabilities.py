@@ -47,6 +47,10 @@ class Capabilities(BaseModel):
         default=False,
         description="the cost of an item is the price of a period; what was charged for the first one is not shown",
     )
+    refunds: bool = Field(
+        default=False,
+        description="what is paid back for a service can't be read; watch the account's balance after closing one",
+    )
     same_key_again: bool = Field(
         default=False,
         description="a call that charges can't be repeated with its key; after a lost answer the outcome is looked up",

@@ -46,6 +46,7 @@ from upstreams.items import (
     UnusableRow,
     UpstreamItem,
 )
+from upstreams.ledger import LedgerEnd, TakeLedger
 
 __all__ = [
     "KEY_READY",
@@ -346,6 +347,14 @@ class Upstream(Protocol):
 
     async def expenses(self, since: date) -> Expenses:
         """Charges since that day, to find out about a payment whose answer was lost; reads only. Documented."""
+        ...
+
+    async def walk_ledger(self, since: date, until: date | None, take: TakeLedger) -> LedgerEnd:
+        """Expenses, and payments that say that they are refunds, page by page from one day up to another one (None: up
+        to now, and only then payments); reads only. Several requests, one after the other.
+
+        A list that is refused is a problem of the answer. Documented; what a refund looks like is assumed.
+        """
         ...
 
     async def remove_cart_row(self, unpaid_kind: UnpaidKind, number: str) -> None:

@@ -91,6 +91,8 @@ USUAL_AGAIN_SECONDS = 600.0
 """A usual time that was learned is used for this long."""
 SWEEPS_SECONDS = 15.0
 """Between two looks whether somebody asks for a sweep."""
+REFUNDS_SECONDS = 300.0
+"""Between two looks in the database whether the lists of expenses and payments are to be read, at most."""
 RENEWALS_AT_ONCE = 5
 """Forms read in an idle interval to learn who renews, where lists do not show it."""
 RENEWAL_STEPS = 72
@@ -119,6 +121,7 @@ class PeriodicJob(Enum):
     SLOW = auto()
     SWEEPS = auto()
     TARIFFS = auto()
+    REFUNDS = auto()
     POLL_NOTE = auto()
 
 

@@ -13,8 +13,10 @@ from models.catalogue import UpstreamAccount
 from models.enums import OperationKind
 from models.events import UpstreamHint
 from orders.events import FailingList, PollResult, WaitingOperation, failing_lists_of
+from orders.money.refunds.watched import Watched
 from orders.plans.tariffs import Wanted
 from settings import Settings
+from upstreams.capabilities import Capabilities
 from upstreams.errors import ConnectionUnhealthy, UpstreamError
 from upstreams.kinds import UnknownKind, adapter_of
 from upstreams.port import UpstreamItem
@@ -108,6 +110,10 @@ class Watch:
     """The upstream has a price list that can be read."""
     price_lists: list[Wanted] = field(default_factory=list)
     """Those that are still to be read."""
+    shows_refunds: bool = False
+    """What this kind of upstream pays back can be read."""
+    ledger: Watched | None = None
+    """What is to be read of its lists of expenses and payments; None: nothing now."""
     lists: KnownLists = field(default_factory=KnownLists)
     freshness: Freshness = field(default_factory=Freshness)
     tally: ReadResults = field(default_factory=ReadResults)
@@ -142,7 +148,8 @@ class Watch:
             silence_recorded=account.unreachable_since is not None,
             failing=dict(failing),
             failing_recorded=failing,
-            shows_prices=_shows_prices(account.kind),
+            shows_prices=_capabilities(account).price_list,
+            shows_refunds=_capabilities(account).refunds,
         )
 
     def awaited_of(self, product_type: str, number: str) -> list[WaitingOperation]:
@@ -182,8 +189,9 @@ class Watch:
         return {"polls": self.polls, "events": self.events, "last": str(self.last_poll_at or "")}
 
 
-def _shows_prices(kind: str) -> bool:
+def _capabilities(account: UpstreamAccount) -> Capabilities:
+    """Without an adapter for its kind nothing is known of it; connecting fails and says so."""
     try:
-        return adapter_of(kind).capabilities.price_list
+        return adapter_of(account.kind).capabilities
     except UnknownKind:
-        return False
+        return Capabilities()

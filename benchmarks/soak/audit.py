@@ -12,10 +12,11 @@ from benchmarks.soak.customers import Ledger
 from models.catalogue import PlanMapping, UpstreamAccount
 from models.columns import of_units
 from models.database import Database
-from models.enums import IncidentKind, OperationKind, ReservationState, ServiceStatus, Stage
+from models.enums import IncidentKind, OperationKind, RefundState, ReservationState, ServiceStatus, Stage
 from models.incident import Incident
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service
+from models.refund import Refund
 from orders.settlement.charges import NOT_CHARGED
 
 CHARGED_AS = {
@@ -24,6 +25,7 @@ CHARGED_AS = {
     "setparam": OperationKind.SET_PARAMETERS,
     "changepricelist": OperationKind.CHANGE_PLAN,
 }
+PAID_BACK = "refund"
 DELETED = 4
 STATUS = {2: ServiceStatus.ACTIVE, 3: ServiceStatus.SUSPENDED, DELETED: ServiceStatus.CLOSED}
 FOR_PEOPLE = frozenset({Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK})
@@ -40,6 +42,7 @@ class Books:
     accounts: dict[int, UpstreamAccount]
     tariffs: dict[tuple[int, int], str]
     incidents: list[Incident]
+    refunds: list[Refund]
     items: dict[str, Json]
     charges: list[Json]
 
@@ -59,6 +62,7 @@ async def read_books(database: Database, panel: Panel) -> Books:
                 (one.plan_id, one.module_id): one.tariff for one in (await session.exec(select(PlanMapping))).all()
             },
             incidents=list((await session.exec(select(Incident))).all()),
+            refunds=list((await session.exec(select(Refund).where(Refund.state == RefundState.WRITTEN))).all()),
             items={str(item["id"]): item for item in await panel.items()},
             charges=await panel.charges(),
         )
@@ -103,6 +107,8 @@ def _charges(books: Books) -> Iterator[Violation]:
     services = _by_item(books)
     by_mark = {one.mark: one.id for one in books.services.values()}
     for charge in books.charges:
+        if charge["operation"] == PAID_BACK:
+            continue
         owner = services.get(str(charge["item"])) or by_mark.get(charge["remoteid"])
         there[owner, CHARGED_AS[charge["operation"]]].append(Decimal(charge["amount"]))
     here: dict[tuple[int | None, OperationKind], list[Decimal]] = defaultdict(list)
@@ -130,8 +136,17 @@ def _charges(books: Books) -> Iterator[Violation]:
         total += sum(
             amount for service, _, amount in _reported(books) if books.services[service].account_id == account.id
         )
-        if total - doubtful[account.id] != of_units(account.charged):
-            yield Violation(f"account {account.name}: {total} was charged, we counted {of_units(account.charged)}")
+        counted = of_units(account.charged - account.refunded)
+        if total - doubtful[account.id] != counted:
+            yield Violation(f"account {account.name}: {total} was charged and not paid back, we counted {counted}")
+        written = sum((one.amount for one in books.refunds if _in_books(one, account)), Decimal(0))
+        if written != of_units(account.refunded):
+            what = f"{written} is written to operations as paid back, we counted {of_units(account.refunded)}"
+            yield Violation(f"account {account.name}: {what}")
+
+
+def _in_books(refund: Refund, account: UpstreamAccount) -> bool:
+    return (refund.account_id, refund.currency) == (account.id, account.currency)
 
 
 def _reported(books: Books) -> Iterator[tuple[int, OperationKind, Decimal]]:

@@ -22,6 +22,7 @@ from models.order import Reservation
 from orders.errors import InvalidField, NotFound
 from orders.events import failing_lists_of, is_orphan
 from orders.money.balance import is_low
+from orders.money.funds import charged_since_reading
 from orders.reading.documents import Document, money
 from upstreams.kinds import UnknownKind, adapter_of
 
@@ -308,20 +309,12 @@ async def _funds(session: AsyncSession, account: UpstreamAccount) -> UpstreamFun
     rows = await session.exec(
         select(Reservation).where(Reservation.account_id == account.id, Reservation.state != ReservationState.RELEASED)
     )
-    charged_since = await session.exec(
-        select(Reservation).where(
-            Reservation.account_id == account.id,
-            Reservation.state == ReservationState.RELEASED,
-            col(Reservation.release_number).is_not(None),
-            col(Reservation.released_at) > account.balance_at,
-        )
-    )
     by_state: dict[ReservationState, list[Decimal]] = defaultdict(list)
     for row in rows.all():
         by_state[row.state].append(row.amount)
     waiting = by_state[ReservationState.WAITING]
     # What was charged after the balance was read is missing from it, so it is as good as reserved still.
-    reserved = _total([*by_state[ReservationState.GRANTED], *(row.amount for row in charged_since.all())])
+    reserved = _total(by_state[ReservationState.GRANTED]) + await charged_since_reading(session, account)
 
     def exact(amount: Decimal) -> Money:
         return required(money(amount, account.currency), "the amount")

@@ -25,6 +25,7 @@ from orders.errors import NotFound, existing
 from orders.lifecycle.slowness import in_words
 from orders.lifecycle.stages import TRIED_AGAIN
 from orders.lifecycle.waiting_reasons import upstream_says, what_is_ahead
+from orders.money.refund_views import refunded
 from orders.reading.documents import Document, WorkflowLinks, money
 from orders.reading.filters import either
 from orders.reading.paging import Page, PageRequest, page_with
@@ -84,6 +85,9 @@ class OperationView(Document):
         description="how `cost` came about: `source` (quote, catalogue, refusal, none), what was `quoted`, `expected`, "
         "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
     )
+    refunded: list[Money] = Field(
+        default=[], description="what the upstream paid back for it, by currency; for operators only"
+    )
     agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
     quote: str | None = Field(description="the quote that it was ordered by; null: it named none")
     actor: str = Field(description="who requested it")
@@ -126,9 +130,13 @@ def _next_step(operation: Operation, facts: Facts) -> str:
 
 
 def _shown(
-    links: WorkflowLinks, facts: Mapping[int, Facts], requester: Requester, says: Mapping[int, str] | None = None
+    links: WorkflowLinks,
+    facts: Mapping[int, Facts],
+    requester: Requester,
+    says: Mapping[int, str] | None = None,
+    refunds: Mapping[int, list[Money]] | None = None,
 ) -> Callable[[Operation], OperationView]:
-    reports = says or {}
+    reports, came_back = says or {}, refunds or {}
 
     def show(operation: Operation) -> OperationView:
         view = show_all(operation)
@@ -173,6 +181,7 @@ def _shown(
             metadata=operation.shop_metadata,
             cost=money(operation.cost_amount, operation.cost_currency),
             price=operation.price,
+            refunded=came_back.get(operation.id, []),
             agreed_cost_limit=money(operation.agreed_limit_amount, operation.agreed_limit_currency),
             quote=operation.quote,
             actor=operation.actor,
@@ -202,6 +211,13 @@ async def _causes(session: AsyncSession, operations: Sequence[Operation]) -> dic
     return {**await upstream_says(session, operations), **await what_is_ahead(session, operations)}
 
 
+async def _refunds(
+    session: AsyncSession, operations: Sequence[Operation], requester: Requester
+) -> dict[int, list[Money]]:
+    """None for a shop: it sees no sums of ours."""
+    return await refunded(session, [one.id for one in operations]) if requester.is_staff else {}
+
+
 def _why_it_lasts(operation: Operation, waits_for: str, says: str) -> str:
     """With what the upstream shows, or what runs before it, while nothing else says why it lasts."""
     if operation.stage is Stage.QUEUED:
@@ -222,7 +238,8 @@ async def find_operation(
     task = (await session.exec(select(Task.id).where(Task.operation_id == number))).one_or_none()
     stages = await stages_after(session, number, requester=requester)
     says = await _causes(session, [operation])
-    view = _shown(links, await facts_of_all(session, [operation]), requester, says)(operation)
+    facts, refunds = await facts_of_all(session, [operation]), await _refunds(session, [operation], requester)
+    view = _shown(links, facts, requester, says, refunds)(operation)
     return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
 
 
@@ -273,7 +290,8 @@ async def list_operations(
     )
     rows = await listing.rows(session, ask, sort)
     facts, says = await facts_of_all(session, rows), await _causes(session, rows)
-    return page_with(ask, rows, lambda row: listing.cursor(row, sort), _shown(links, facts, requester, says))
+    refunds = await _refunds(session, rows, requester)
+    return page_with(ask, rows, lambda row: listing.cursor(row, sort), _shown(links, facts, requester, says, refunds))
 
 
 def _ended_between(after: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:

@@ -8,5 +8,7 @@
 - `limits` is the most that the caller agreed to.
 - `quoted` holds an order to the quote that it names.
 - `prices` judges the price by all of these.
-- `views` says what a plan is sold for.
+- `views` says what a plan is sold for, `forecast` what falls due on an account, `refunds` what was paid back.
+- `forecast_views` shows what falls due.
+- `refund_views` shows what was paid back.
 """

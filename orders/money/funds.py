@@ -84,6 +84,24 @@ def free(account: UpstreamAccount, reading: BalanceReading) -> Decimal:
     return reading.balance.amount + account.credit_limit - of_units(held)
 
 
+async def held(session: AsyncSession, account: UpstreamAccount) -> Decimal:
+    """What the balance as last read has yet to pay: what is set aside, and what was charged after that reading."""
+    return of_units(account.set_aside) + await charged_since_reading(session, account)
+
+
+async def charged_since_reading(session: AsyncSession, account: UpstreamAccount) -> Decimal:
+    """What was charged after the balance was read is missing from it."""
+    found = await session.exec(
+        select(Reservation).where(
+            Reservation.account_id == account.id,
+            Reservation.state == ReservationState.RELEASED,
+            col(Reservation.release_number).is_not(None),
+            col(Reservation.released_at) > account.balance_at,
+        )
+    )
+    return sum((one.amount for one in found.all()), Decimal(0))
+
+
 async def set_aside_at_once(
     session: AsyncSession, account: UpstreamAccount, operation: int, amount: Money, reading: BalanceReading
 ) -> Reservation | None:

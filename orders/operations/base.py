@@ -104,6 +104,10 @@ class OperationType(ABC, Generic[A, P]):
     """Types of the services that it is possible for (`ALL_TYPES`, `SWITCHED_TYPES`, or named)."""
     charges: ClassVar[bool] = False
     """The upstream may charge for it."""
+    buys_term: ClassVar[bool] = False
+    """It pays for a whole period of the service, and what the upstream quotes is what it charges."""
+    refunds_difference: ClassVar[bool] = False
+    """The upstream may pay back for it although the service lives on."""
     done_twice: ClassVar[str] = "it was probably done twice, which costs nothing"
     """What a second yes to the same request means."""
     goal: ClassVar[frozenset[UpstreamStatus]] = frozenset({UpstreamStatus.ACTIVE})

@@ -57,6 +57,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
     product_types = SWITCHED_TYPES
     parameters = NewPlan
     charges = True
+    refunds_difference = True
     done_twice = "the change was probably charged twice"
     goal = NOT_AT_WORK
     seen_in_form = True

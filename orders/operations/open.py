@@ -46,6 +46,7 @@ class Open(OperationType[OperationRequest, Term]):
     product_types = ALL_TYPES
     parameters = Term
     charges = True
+    buys_term = True
     done_twice = "a second item was probably bought"
     # Suspended: it was opened, and suspended before anybody looked.
     goal = frozenset({UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED})

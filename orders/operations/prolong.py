@@ -86,6 +86,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
     product_types = ALL_TYPES
     parameters = Renewal
     charges = True
+    buys_term = True
     done_twice = "the item was probably prolonged, and charged, twice"
     event = EventKind.PROLONGED
     if_silent = "ask the upstream what it was charged for"

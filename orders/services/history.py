@@ -27,6 +27,8 @@ from orders.webhooks import outbox
 from upstreams.port import KEY_READY
 
 SUBJECT = "service"
+REFUNDED = "refunded"
+"""The action of an entry that says what was paid back."""
 Changes = dict[str, tuple[str, str]]
 """Field -> (before, after), as text."""
 

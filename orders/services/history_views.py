@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from pydantic import Field
+from sqlalchemy import true
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,7 +15,7 @@ from orders.errors import existing
 from orders.events.views import ValueChange
 from orders.reading.documents import Document
 from orders.reading.paging import Page, PageRequest, page_of
-from orders.services.history import SUBJECT
+from orders.services.history import REFUNDED, SUBJECT
 
 _NOUN = "history"
 
@@ -39,7 +40,9 @@ class HistoryEntry(Document):
 async def list_history(
     session: AsyncSession, ask: PageRequest, requester: Requester = OPERATOR, *, service: int
 ) -> Page[HistoryEntry]:
-    """A page of what changed of a service. Raises NotFound, or InvalidField for the cursor."""
+    """A page of what changed of a service. Raises NotFound, or InvalidField for the cursor.
+
+    What was paid back for it is no news for a shop."""
     await visible_service(session, existing(SUBJECT, service), requester)
     query = (
         select(AuditEntry)
@@ -48,6 +51,7 @@ async def list_history(
             AuditEntry.subject_number == service,
             col(AuditEntry.id) < ask.before(_NOUN),
         )
+        .where(true() if requester.is_staff else AuditEntry.action != REFUNDED)
         .order_by(col(AuditEntry.id).desc())
         .limit(ask.limit + 1)
     )

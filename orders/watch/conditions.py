@@ -17,6 +17,7 @@ from models.watch_limits import Limits
 from orders.accounts.notes import failing_lists_of
 from orders.events.sweeps import is_due
 from orders.incidents.conditions import Condition
+from orders.money.refunds.record import unmatched
 
 KINDS = (
     IncidentKind.ORDERS_NOT_STARTED,
@@ -28,6 +29,8 @@ KINDS = (
     IncidentKind.UPSTREAM_UNREACHABLE,
     IncidentKind.LIST_UNREADABLE,
     IncidentKind.SWEEP_OVERDUE,
+    IncidentKind.REFUND_UNMATCHED,
+    IncidentKind.REFUNDS_UNREADABLE,
 )
 STARTED_WITHIN = timedelta(seconds=60)
 DELIVERED_WITHIN = timedelta(seconds=120)
@@ -48,6 +51,7 @@ async def find(session: AsyncSession, limits: Limits, since: datetime) -> list[C
     found += _troubled(accounts)
     found += await _silent(session, accounts, limits, since)
     found += await _not_swept(session, accounts, limits)
+    found += await _refunds_for_people(session, accounts)
     return found
 
 
@@ -201,6 +205,25 @@ async def _not_swept(session: AsyncSession, accounts: Iterable[UpstreamAccount],
             )
             about = f"{account.name}|{row.product_type}"
             found.append(_of(account, IncidentKind.SWEEP_OVERDUE, about, message))
+    return found
+
+
+async def _refunds_for_people(session: AsyncSession, accounts: Iterable[UpstreamAccount]) -> list[Condition]:
+    open_ones = await unmatched(session)
+    found = []
+    for account in accounts:
+        if account.refunds_unreadable:
+            message = (
+                f"What upstream {account.name} pays back can't be read, or not all of it: {account.refunds_unreadable}"
+            )
+            found.append(_of(account, IncidentKind.REFUNDS_UNREADABLE, account.name, message))
+        if refunds := open_ones.get(account.id):
+            sums = ", ".join(f"{one.id}: {one.money}" for one in refunds[:NAMED_AT_MOST])
+            message = (
+                f"Upstream {account.name} paid back {len(refunds)} sums that belong to no operation for certain "
+                f"({sums}). Say what they are for: resell refunds --unmatched"
+            )
+            found.append(_of(account, IncidentKind.REFUND_UNMATCHED, account.name, message))
     return found
 
 

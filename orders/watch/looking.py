@@ -10,11 +10,14 @@ from models.database import Database
 from models.enums import IncidentKind
 from models.watch_limits import Limits
 from orders.incidents.conditions import Condition, end_one, end_unrenewed, keep_one, report
+from orders.money.forecast import alert
+from orders.money.forecast.terms import Basis
 from orders.watch.conditions import KINDS, find
 
 INTERVAL_SECONDS = 30.0
 SILENT_AFTER = timedelta(seconds=120)
 BEAT = "watch"
+FORECAST_BEAT = "forecast"
 _ALL = "all"
 
 
@@ -22,11 +25,13 @@ async def look(database: Database, limits: Limits, since: datetime) -> list[Cond
     """Look and write down what lasts, as a worker. `since`: when it began to look."""
     async with database.read() as session:
         lasting = await find(session, limits, since)
+        short = await _shortages(session, limits)
     async with database.write() as session:
         await report(session, KINDS, lasting)
+        await _report_shortages(session, short)
         await end_unrenewed(session, IncidentKind.TEMPORAL_LOST, utc_now() - SILENT_AFTER)
         await end_one(session, IncidentKind.WORKERS_SILENT, _ALL)
-        await _beat(session)
+        await _beat(session, BEAT)
     return lasting
 
 
@@ -38,6 +43,7 @@ async def look_if_no_worker_does(database: Database, limits: Limits, since: date
         if last > utc_now() - SILENT_AFTER:
             return
         lasting = await find(session, limits, since)
+        short = await _shortages(session, limits)
     known = f"the last sign of one came at {beat.at:%Y-%m-%d %H:%M} UTC" if beat is not None else "none ever did"
     message = (
         f"No worker with the role orders has looked after the orders for {SILENT_AFTER.seconds} s; {known}. Orders are "
@@ -45,13 +51,28 @@ async def look_if_no_worker_does(database: Database, limits: Limits, since: date
     )
     async with database.write() as session:
         await report(session, KINDS, lasting)
+        await _report_shortages(session, short)
         await end_unrenewed(session, IncidentKind.TEMPORAL_LOST, utc_now() - SILENT_AFTER)
         await keep_one(session, Condition(IncidentKind.WORKERS_SILENT, _ALL, message), lasts=True)
 
 
-async def _beat(session: AsyncSession) -> None:
-    row = await session.get(Beat, BEAT)
+async def _shortages(session: AsyncSession, limits: Limits) -> list[Condition] | None:
+    """None: somebody has looked for them lately."""
+    beat = await session.get(Beat, FORECAST_BEAT)
+    if beat is not None and utc_now() - alert.AGAIN_AFTER < beat.at <= utc_now():
+        return None
+    return await alert.shortages(session, limits.forecast, Basis(limits.rates, limits.renewal))
+
+
+async def _report_shortages(session: AsyncSession, short: list[Condition] | None) -> None:
+    if short is not None:
+        await report(session, (IncidentKind.SHORT_OF_MONEY,), short)
+        await _beat(session, FORECAST_BEAT)
+
+
+async def _beat(session: AsyncSession, name: str) -> None:
+    row = await session.get(Beat, name)
     if row is None:
-        row = Beat(name=BEAT)
+        row = Beat(name=name)
     row.at = utc_now()
     session.add(row)

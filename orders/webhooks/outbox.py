@@ -19,6 +19,7 @@ from models.enums import (
     IncidentKind,
     MessageType,
     OperationKind,
+    RefundSource,
     RenewalOwner,
     Stage,
 )
@@ -26,6 +27,7 @@ from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.money import Money
 from models.order import Operation, Service, Task
+from models.refund import Refund
 from models.untrusted_text import masked, visible_lines
 from models.webhooks import WebhookMessage
 
@@ -112,6 +114,20 @@ class OperationNews(News):
     """The quote that it was ordered by."""
 
 
+class RefundNews(News):
+    """Data of `resellflow.operation.refunded`: the upstream paid something back for an operation."""
+
+    service: int
+    operation: int
+    kind: OperationKind
+    refund: int
+    """Its number in `/v1/refunds`."""
+    amount: str
+    source: RefundSource
+    row: str
+    upstream: str
+
+
 class TaskNews(News):
     """Data of `resellflow.task.overdue`."""
 
@@ -171,6 +187,7 @@ SHAPES: dict[str, type[News]] = {
     "incident": IncidentNews,
     "upstream": BalanceNews,
     "renewal": TermNews,
+    MessageType.OPERATION_REFUNDED.value: RefundNews,
     MessageType.SERVICE_EXPIRING.value: TermNews,
     MessageType.SERVICE_RENEWAL_CHANGED.value: TermNews,
     "ping": Ping,
@@ -298,6 +315,21 @@ def operation_started(operation: Operation) -> WebhookMessage:
 
 def operation_completed(operation: Operation, before: Stage) -> WebhookMessage:
     return _of_stage(operation, MessageType.OPERATION_COMPLETED, Stage.COMPLETED, before)
+
+
+def operation_refunded(session: AsyncSession, operation: Operation, refund: Refund, upstream: str) -> None:
+    """For our own people: it names a sum."""
+    news = RefundNews(
+        service=operation.service_id,
+        operation=operation.id,
+        kind=operation.kind,
+        refund=refund.id,
+        amount=str(refund.money),
+        source=refund.source,
+        row=refund.row,
+        upstream=upstream,
+    )
+    session.add(message(MessageType.OPERATION_REFUNDED, news, service=operation.service_id))
 
 
 def operation_slow(session: AsyncSession, operation: Operation, reason: str) -> None:

@@ -95,6 +95,7 @@ def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, call
 NOT_FOR_SHOPS = frozenset(
     {
         *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED, MessageType.INCIDENT_CLOSED),
+        MessageType.OPERATION_REFUNDED,
         *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
     }
 )

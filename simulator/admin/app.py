@@ -40,6 +40,7 @@ def admin_app(bench: Bench) -> Starlette:
         ("DELETE", "/items/{id:int}", items.delete_item),
         ("POST", "/items/{id:int}/clone", items.clone_item),
         ("POST", "/items/{id:int}/cart", items.put_into_cart),
+        ("POST", "/items/{id:int}/refund", items.pay_back),
         ("POST", "/items/{id:int}/open", items.finish_operation),
         ("POST", "/items/{id:int}/finish", items.finish_operation),
         ("GET", "/faults", traffic.list_faults),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Literal
 
 from pydantic import Field
 from starlette.requests import Request
@@ -14,7 +15,9 @@ from simulator.cart import put
 from simulator.entities import Item, Operation, Status, SuspendReason
 from simulator.functions.columns import status_message
 from simulator.itemtypes import ItemType
+from simulator.knobs import Refunds
 from simulator.lifecycle import after_period, change_tariff, finish
+from simulator.money import cents
 
 _FILTERS: dict[str, Callable[[Bench, Item], str]] = {
     "account": lambda bench, item: bench.world.accounts[item.account].name,
@@ -156,6 +159,23 @@ async def clone_item(bench: Bench, request: Request) -> Result:
     world.record(twin, "item.edit", "staff")
     world.touch(twin)
     return _shown(bench, twin)
+
+
+class NewRefund(Body):
+    """What is paid back for a service, and how that is listed."""
+
+    amount: Decimal
+    form: Refunds = Refunds.EXPENSE
+    names: Literal["item", "mark", "domain", "nothing"] = "item"
+    currency: str | None = None
+
+
+async def pay_back(bench: Bench, request: Request) -> Result:
+    """Give money back for a service, as the panel's staff could; with ``currency`` on another subaccount."""
+    item = bench.item(request.path_params["id"])
+    given = await body(request, NewRefund)
+    bench.world.pay_back(item, cents(given.amount), given.form, given.names, given.currency)
+    return _shown(bench, item)
 
 
 class NewCartRow(Body):

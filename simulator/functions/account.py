@@ -136,6 +136,7 @@ def subaccount(call: Call) -> Document:
 def payment(call: Call) -> Document:
     """Money that came in."""
     account = call.client
+    _check_money_lists(call)
     rows = []
     for entry in call.world.payments.values():
         if entry.account != account.id:
@@ -153,6 +154,8 @@ def payment(call: Call) -> Document:
                 ("paymethodamount_iso", amount),
             ]
         )
+        if entry.text:
+            nodes += fields([("description", entry.text), *([("item", str(entry.item))] if entry.item else [])])
         status = Node("status", _PAYMENT_STATUS[entry.status][call.lang == "ru"], {"orig": code})
         rows.append(Node("elem", children=[*nodes, status, Node("real_status", code)]))
     return list_document(call, rows)
@@ -162,6 +165,8 @@ def payment(call: Call) -> Document:
 def expense(call: Call) -> Document:
     """Money that went out; ``fromdate`` and ``todate`` narrow it."""
     account = call.client
+    _check_money_lists(call)
+    sign = -1 if call.world.settings.expense_sign == "charges_below" else 1
     start, end = _day(call, "fromdate", date.min), _day(call, "todate", date.max)
     style = call.world.settings.money_style
     rows = []
@@ -171,14 +176,18 @@ def expense(call: Call) -> Document:
         values = [
             ("id", str(entry.id)),
             ("locale_name", entry.description),
-            ("amount", money.text(entry.amount, entry.currency, style)),
+            ("amount", money.text(sign * entry.amount, entry.currency, style)),
             ("intname", entry.operation.value),
-            ("main_item", str(entry.item)),
-            ("item", str(entry.item)),
+            *([("main_item", str(entry.item)), ("item", str(entry.item))] if entry.names_item else []),
             ("realdate", entry.time.strftime("%Y-%m-%d %H:%M:%S")),
         ]
         rows.append(Node("elem", children=fields(values)))
     return list_document(call, rows)
+
+
+def _check_money_lists(call: Call) -> None:
+    if call.world.settings.money_lists == "access":
+        raise access(call.func)
 
 
 def _day(call: Call, name: str, default: date) -> date:

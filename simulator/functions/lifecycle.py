@@ -131,7 +131,7 @@ def _items_with_rights(call: Call) -> list[Item]:
 
 @typed_function("delete")
 def delete(call: Call) -> Document:
-    """Close services; nothing is paid back."""
+    """Close services; whether money comes back is a knob."""
     any_state = (Status.ORDERED, Status.ACTIVE, Status.SUSPENDED, Status.PROCESSING)
     items = [living(item, *any_state) for item in call.items()]
     if call.world.settings.delete_needs_sok and not call.sent:

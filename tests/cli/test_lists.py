@@ -15,9 +15,10 @@ from catalogue.loading import load
 from cli.retention import KINDS
 from models.catalogue import UpstreamAccount
 from models.database import Database
-from models.enums import FailureClass, IncidentKind, OperationKind, ServiceStatus, Stage, TaskMode
+from models.enums import FailureClass, IncidentKind, OperationKind, RefundSource, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamSnapshot
 from models.order import Operation, Service, StageEntry, Task
+from models.refund import Refund
 from orders.incidents.record import raise_incident
 from orders.retention import Keep, prune
 from tests.catalogue.sample import written
@@ -325,3 +326,24 @@ async def test_a_whole_list_is_written_for_spreadsheets_and_programs(filled: She
     operations = json.loads((await filled.resell("operations", "--format", "json")).done().out)
     assert [one["number"] for one in operations] == [2, 1]
     assert json.loads((await filled.resell("operations", "--reference", "x", "--format", "json")).done().out) == []
+
+
+async def test_a_forecast_of_each_account_and_of_one(filled: Shell) -> None:
+    assert "due in 72 h" in (await filled.resell("forecast")).done().out
+    shown = (await filled.resell("forecast", "main", "--days", 10, "--json")).done().json
+    assert (shown["upstream"], len(shown["points"])) == ("main", 11)
+    (await filled.resell("forecast", "nowhere")).failed("there is no upstream nowhere")
+    (await filled.resell("forecast", "main", "--days", 10, "--hours", 3)).failed("days: is another way to say hours")
+
+
+async def test_a_refund_of_nobody_is_listed_and_assigned(filled: Shell) -> None:
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    async with database.write() as session:
+        session.add(Refund(account_id=1, source=RefundSource.EXPENSE, row="9", amount=Decimal(2), currency="EUR"))
+    await database.close()
+    assert "2.00 EUR" in (await filled.resell("refunds", "--unmatched")).done().out
+    said = (await filled.resell("refunds", "assign", 1, 1, "--reason", "a ticket", "--actor", "ann")).done()
+    assert said.lines == ["refund 1 (2.00 EUR) is written to operation 1 by ann: a ticket"]
+    assert (await filled.resell("refunds", "--unmatched")).done().lines == ["no refunds"]
+    (await filled.resell("refunds", "ignore", 1, "--reason", "x")).failed("refund 1 is written to operation 1 by ann")
+    assert "paid back" in (await filled.resell("operations", "show", 1)).done().out

@@ -112,12 +112,15 @@ class World:
     async def _poll(self) -> None:
         polling = self.activities.polling
         watch = await polling._begin(PollInput(upstream="main"))
-        async with BackgroundWork() as background:
+        async with BackgroundWork() as background, BackgroundWork() as bookkeeping:
             for _ in range(ROUNDS):
-                await polling._round(watch, background, may_list=True)
+                await polling._round(watch, background, bookkeeping, may_list=True)
                 if background._task is not None:
                     await asyncio.wait([background._task])
                 background.raise_failure()
+                if bookkeeping._task is not None:
+                    await asyncio.wait([bookkeeping._task])
+                bookkeeping.raise_failure()
         while await deliver(self.database, polling._client, watch.account_id):
             pass
 

@@ -21,13 +21,13 @@ MODULES = ("schedule", "watch", "health", "keys", "forms", "renewals")
 async def _a_minute(account: Account, clock: SimpleNamespace) -> list[str]:
     """The statements of the second minute."""
     watch = await account.poller._begin(PollInput(upstream="main"))
-    async with BackgroundWork() as lists:
+    async with BackgroundWork() as lists, BackgroundWork() as bookkeeping:
         for tick in range(int(2 * 60 / TICK)):
             if tick == 60 / TICK:
                 account.statements.clear()
                 account.panel.asked.clear()
-            await account.poller._round(watch, lists, may_list=True)
-            while lists.busy:  # noqa: ASYNC110 - the clock stands still meanwhile
+            await account.poller._round(watch, lists, bookkeeping, may_list=True)
+            while lists.busy or bookkeeping.busy:  # noqa: ASYNC110 - the clock stands still meanwhile
                 await asyncio.sleep(0)
             lists.raise_failure()
             clock.now += TICK

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -18,6 +19,8 @@ from models.enums import (
     IncidentKind,
     MessageType,
     OperationKind,
+    RefundSource,
+    RefundState,
     ServiceStatus,
     Stage,
     TaskMode,
@@ -27,6 +30,7 @@ from models.enums import (
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.incident import Incident
 from models.order import Intent, Operation, Service, StageEntry, Task
+from models.refund import Refund
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 ROWS = 3000
@@ -150,6 +154,24 @@ def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
                 ours="a",
                 theirs="b",
                 state=rare(i, DriftState.OVER, DriftState.APPROVED),
+                seen_at=AGO,
+            )
+            for i in n
+        ),
+    )
+    yield (
+        Refund,
+        _values(
+            Refund(
+                account_id=1,
+                source=RefundSource.EXPENSE,
+                row=str(i),
+                item=str(i),
+                amount=Decimal(1),
+                currency="EUR",
+                state=rare(i, RefundState.WRITTEN, RefundState.OPEN),
+                service_id=i,
+                operation_id=i,
                 seen_at=AGO,
             )
             for i in n

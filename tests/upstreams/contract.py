@@ -10,7 +10,7 @@ The faults are laid by a proxy between adapter and far side, so nothing in an ad
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -61,6 +61,11 @@ from upstreams.errors import (
 from upstreams.lease import Clocks, Lease, holding
 from upstreams.port import Upstream, UpstreamItem
 
+
+async def _nothing(rows: Sequence[object]) -> None:
+    """Take no row of a list."""
+
+
 CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[object]]]] = {
     "balance": [lambda one, _: one.balance()],
     "quotes": [
@@ -77,6 +82,7 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, _: one.expenses(date(2026, 1, 1)),
         lambda one, bench: one.remove_cart_row(UnpaidKind.CART_ROW, bench.number_of_nobody),
     ],
+    "refunds": [lambda one, _: one.walk_ledger(date(2026, 1, 1), None, _nothing)],
     "unpaid_items": [lambda one, bench: one.delete_unpaid(bench.product_type, bench.number_of_nobody)],
     "call_off": [lambda one, bench: one.call_off(bench.product_type, bench.number_of_nobody, key=KEY)],
     "renewal_switch": [lambda one, bench: one.set_renewal(bench.product_type, bench.number_of_nobody, None)],

@@ -26,7 +26,7 @@ ADAPTER = Adapter(
     account_settings=BillmanagerSettings,
     mapping_settings=BillmanagerMapping,
     learned=BillmanagerLearned,
-    capabilities=Capabilities(price_list=True),
+    capabilities=Capabilities(price_list=True, refunds=True),
     connect=_connect,
     vocabulary=Vocabulary(order_fields={name: dict(row.order_fields) for name, row in TABLE.items()}, nothing="null"),
     read_hint=read_hint,

@@ -25,6 +25,7 @@ from upstreams.billmanager.carts import Carts
 from upstreams.billmanager.failures import scope_of
 from upstreams.billmanager.heads import newest_fields, out_of_order
 from upstreams.billmanager.items import item
+from upstreams.billmanager.ledger import Ledger
 from upstreams.billmanager.listing import PageRows, Reader, TakePage, read_pages
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.operations import Operations
@@ -62,7 +63,7 @@ from upstreams.port import (
 _MENU_SECONDS = 600.0
 
 
-class BillmanagerUpstream(Carts, Operations, Absent):
+class BillmanagerUpstream(Carts, Ledger, Operations, Absent):
     """One account at one BILLmanager. Keep one per account: it remembers the login and the balance call that works.
 
     A `client` from outside is used for everything, without kept connections, and is not closed here. `gate`: what is
