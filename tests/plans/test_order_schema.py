@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
 
+from models.enums import AddonKind
 from models.product_types import Form, NameKind, ProductType
 from orders.plans import schemas
+from orders.services.addons import AddonForm, AskedAddon
 from orders.services.forms import normal_form
 from orders.services.naming import check_name
 from tests.plans.bodies import ADDRESSES, CSRS, HOSTS, MAILBOXES, NUMBERS, TEXTS, bodies, right
@@ -115,3 +118,31 @@ def test_a_name_that_fits_its_schema_is_accepted(kind: NameKind) -> None:
 )
 def test_names_as_people_write_them_fit(text: str) -> None:
     assert validator(schemas._host()).is_valid(text)
+
+
+QUANTITY, SWITCH, CHOICE = AddonKind.QUANTITY, AddonKind.SWITCH, AddonKind.CHOICE
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        AddonForm(QUANTITY),
+        AddonForm(QUANTITY, least=2, most=16, step=2),
+        AddonForm(QUANTITY, least=5, most=50, step=10),
+        AddonForm(QUANTITY, least=3, most=3),
+        AddonForm(SWITCH, choices={"on": "on", "off": "off"}),
+        AddonForm(CHOICE, choices={"lite": "1", "1": "a", "-1": "b", "03": "c"}),
+    ],
+    ids=str,
+)
+def test_an_add_on_fits_its_schema_if_and_only_if_it_can_be_ordered(form: AddonForm) -> None:
+    """Every value around the limits; what a body may hold is checked before that."""
+    fits = validator(schemas.addon_schema(form))
+    written: TypeAdapter[object] = TypeAdapter(AskedAddon)
+    for value in (*range(-3, 62), True, False, "on", "off", "lite", "pro", "1", "-1", "03", "", None, 1.5):
+        try:
+            form.checked(written.validate_python(value), "plan")
+            possible = True
+        except ValueError:
+            possible = False
+        assert fits.is_valid(value) is possible, value
