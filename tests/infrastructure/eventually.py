@@ -9,7 +9,7 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 
-DEFAULT_TIMEOUT = 10.0
+DEFAULT_TIMEOUT = 30.0
 INTERVAL = 0.05
 OFTEN = 8
 """A machine that asks less than one in so many of the questions of an idle one is too busy to be judged."""
