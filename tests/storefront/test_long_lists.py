@@ -28,6 +28,7 @@ from tests.storefront.long_tables import rows_of_years
 LIMIT = "20"
 
 MOMENT_AFTER, MOMENT_BEFORE = "2100-01-01T00:00:00Z", "2000-01-01T00:00:00Z"
+DAY_AFTER, DAY_BEFORE = MOMENT_AFTER[:10], MOMENT_BEFORE[:10]
 
 PATHS = {"number": "5", "name": "main"}
 RARE: dict[str, dict[str, list[str]]] = {
@@ -39,6 +40,8 @@ RARE: dict[str, dict[str, list[str]]] = {
         "q": ["n2005"],
         "created_after": [MOMENT_AFTER],
         "created_before": [MOMENT_BEFORE],
+        "expires_after": [DAY_AFTER],
+        "expires_before": [DAY_BEFORE],
         "sort": ["created_at", "expires_on", "-expires_on"],
     },
     "/v1/services/{number}/history": {},
@@ -82,6 +85,7 @@ NEWEST_FIRST_WILL_DO = {
     ("/v1/operations", "slow=false"),
     ("/v1/services", "q=n2005"),
     *(("/v1/services", f"created_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
+    *(("/v1/services", f"expires_{one}") for one in (f"after={DAY_AFTER}", f"before={DAY_BEFORE}")),
     *(("/v1/operations", f"created_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
     *(("/v1/operations", f"ended_{one}") for one in (f"after={MOMENT_AFTER}", f"before={MOMENT_BEFORE}")),
 }
