@@ -109,7 +109,7 @@ async def test_of_two_requests_at_once_one_is_refused(database: Database, servic
         asking = [asyncio.create_task(prolong(database, service, key)) for key in ("cron", "callback")]
         await until_waiting(database, 2)
     answers = await asyncio.gather(*asking, return_exceptions=True)
-    assert sorted(type(one).__name__ for one in answers) == ["AcceptedOrder", "Refused"]
+    assert sorted(type(one).__name__ for one in answers) == ["AcceptedOrder", "TermTaken"]
     async with database.read() as session:
         found = await session.exec(select(Operation.id).where(Operation.kind == OperationKind.PROLONG))
         assert len(found.all()) == 1
