@@ -171,6 +171,13 @@ def _by_catalogue(job: Job, rates: Rates, refused: str) -> PriceJudgement:
     return prices.judge(terms, Quote(price=None), utc_now().date(), rates, refused=refused)
 
 
+def _is_partial(draft: Draft, judgement: PriceJudgement) -> bool:
+    """The catalogue stands in for the upstream and lacks the cost of a part: nobody can be held to the rest."""
+    if draft.job is None or judgement.price.get("source") != "catalogue":
+        return False
+    return bool(operation_type(draft.operation.kind).terms(draft.job).stand_in.missing)
+
+
 async def keep(
     database: Database,
     kind: OperationKind,
@@ -182,7 +189,7 @@ async def keep(
 ) -> StoredQuote:
     """Store it. `valid`: seconds."""
     now, total = utc_now(), draft.selling.total
-    cost = priced.judgement.cost if priced.judgement is not None else None
+    cost = None if priced.judgement is None or _is_partial(draft, priced.judgement) else priced.judgement.cost
     row = StoredQuote(
         name=f"q-{secrets.token_hex(12)}",
         owner=owner,

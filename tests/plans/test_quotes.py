@@ -19,6 +19,9 @@ from tests.storefront.api import RIVAL, Api, assert_problem
 OPEN = {"kind": "open", "plan": BIG, "period_months": 1, "customer": "c-17", "addons": {"backup": True, "panel": "pro"}}
 
 
+PLAIN = {**OPEN, "addons": {}}
+
+
 async def quote(api: Api, body: dict[str, Any] = OPEN, *, staff: bool = False) -> dict[str, Any]:
     answer = await (api.operator if staff else api.shop).post("/v1/quotes", json=body)
     assert answer.status_code == 200, answer.text
@@ -66,6 +69,16 @@ async def test_costs_are_for_operators_and_what_the_upstream_did_not_say_is_said
     assert not any(word in str(for_shop) for word in ("3.00", "'main", "password"))
 
 
+async def test_nobody_is_held_to_a_cost_that_lacks_a_part(shop: Api) -> None:
+    """The upstream can't be asked, and the catalogue has no cost of the add-ons."""
+    whole, partial = await quote(shop, {**OPEN, "addons": {}}, staff=True), await quote(shop, staff=True)
+    assert "the cost of backup, panel is not in it" in partial["price"]["skipped"]
+    async with shop.database.read() as session:
+        kept = {one.name: one.cost for one in (await session.exec(select(StoredQuote))).all()}
+    assert kept[whole["id"]] is not None
+    assert kept[partial["id"]] is None
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -104,17 +117,18 @@ async def ordered(api: Api, body: dict[str, Any], key: str, **headers: str) -> h
 
 
 async def test_an_order_may_name_its_quote_and_is_held_to_its_cost(shop: Api) -> None:
-    found = await quote(shop)
-    answer = await ordered(shop, order_of(OPEN, quote=found["id"], reference="invoice 7"), "by-quote")
+    found = await quote(shop, PLAIN)
+    answer = await ordered(shop, order_of(PLAIN, quote=found["id"], reference="invoice 7"), "by-quote")
     assert answer.status_code == 201, answer.text
     assert answer.json()["operation"]["quote"] == found["id"]
     async with shop.database.read() as session:
         operation = await session.get_one(Operation, answer.json()["operation"]["number"])
         stored = (await session.exec(select(StoredQuote).where(StoredQuote.name == found["id"]))).one()
+    assert operation.agreed_limit is not None
     assert operation.agreed_limit == stored.cost
-    again = await ordered(shop, order_of(OPEN, quote=found["id"], reference="invoice 7"), "by-quote")
+    again = await ordered(shop, order_of(PLAIN, quote=found["id"], reference="invoice 7"), "by-quote")
     assert (again.status_code, again.json()["service"]["number"]) == (200, answer.json()["service"]["number"])
-    other = await ordered(shop, order_of(OPEN, reference="invoice 7"), "by-quote")
+    other = await ordered(shop, order_of(PLAIN, reference="invoice 7"), "by-quote")
     assert_problem(other, 422, "idempotency-key-reused", "Idempotency-Key")
 
 
