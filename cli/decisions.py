@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli import batches
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, pairs
 from cli.placing import sum_of_money
@@ -37,6 +38,7 @@ def add_commands(operations: typer.Typer) -> None:
     operations.command("look-now")(look_now)
     operations.command("mark-done")(mark_done)
     operations.command()(cancel)
+    batches.add_commands(operations)
 
 
 def wait(operation: Operation, as_json: AsJson = False) -> None:

@@ -342,6 +342,20 @@ class Source(StrEnum):
     RESELLFLOW = "resellflow"
 
 
+class MemberState(StrEnum):
+    """What becomes of an operation of a batch."""
+
+    PLANNED = "planned"
+    """The action is possible."""
+    EXCLUDED = "excluded"
+    """It is not, and the message says why."""
+    TAKEN = "taken"
+    """A run is at it."""
+    DONE = "done"
+    REFUSED = "refused"
+    """It was not possible any more."""
+
+
 class MessageType(StrEnum):
     """The type of a webhook message in CloudEvents. Its last part is the version of the data's shape."""
 

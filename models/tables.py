@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from models.audit import AuditEntry, Installation, Restoration
+from models.batch import BatchMember, OperationBatch
 from models.beat import Beat
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, TariffPlan, TariffPlanPrice, UpstreamAccount
 from models.decision import PendingDecision, WholeReason
@@ -23,6 +24,7 @@ metadata = SQLModel.metadata
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "BatchMember",
     "Beat",
     "Drift",
     "Incident",
@@ -32,6 +34,7 @@ __all__ = [
     "ListSweep",
     "MappedPeriod",
     "Operation",
+    "OperationBatch",
     "PendingDecision",
     "PlanMapping",
     "ProcessingModule",

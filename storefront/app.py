@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from settings import Settings
 from starter import Resellflow
 from storefront import (
+    batches,
     decisions,
     docspage,
     drift,
@@ -51,6 +52,7 @@ from storefront.queries import given_once
 from storefront.requestlog import RequestLog
 
 PARTS = (
+    batches,  # before operations: `batch` is no number
     services,
     history,
     life,
