@@ -2,15 +2,15 @@
 
 One decision about many operations: a preview and what became of each.
 
-Revision: 0047, after: 0046.
+Revision: 0048, after: 0047.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0047"
-down_revision = "0046"
+revision = "0048"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 
