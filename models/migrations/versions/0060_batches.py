@@ -2,15 +2,15 @@
 
 One decision about many operations: a preview and what became of each.
 
-Revision: 0048, after: 0047.
+Revision: 0060, after: 0049.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0048"
-down_revision = "0047"
+revision = "0060"
+down_revision = "0049"
 branch_labels = None
 depends_on = None
 
