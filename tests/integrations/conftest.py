@@ -39,6 +39,7 @@ async def whmcs(
                 copy_of(migrated_sqlite_template, tmp_path),
                 temporal_server,
                 simulator,
+                webhook_private=True,
                 storefront_tokens=f"shop={SHOP_TOKEN}",
                 operator_tokens=f"olga={OPERATOR_TOKEN}",
             )

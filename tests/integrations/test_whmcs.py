@@ -22,7 +22,7 @@ def asks(request: Request) -> bool:
 
 @pytest.mark.usefixtures("php")
 def test_every_file_is_php() -> None:
-    files = [HARNESS, *MODULE.rglob("*.php")]
+    files = [*HARNESS.parent.glob("*.php"), *MODULE.rglob("*.php")]
     assert len(files) > 5
     checked = [subprocess.run(["php", "-l", file], capture_output=True, text=True) for file in files]
     assert [one.stdout + one.stderr for one in checked if one.returncode != 0] == []
@@ -122,6 +122,15 @@ async def test_a_renewal_whose_answer_was_lost_is_charged_once_although_the_expi
     await whmcs.done("UnsuspendAccount")  # reads the service, and so the new expiry
     await whmcs.done("Renew", model=MARCH)
     assert await whmcs.charges("prolong") == ["prolong"]
+    await whmcs.done("Renew", model=APRIL)
+    await whmcs.settled()
+    assert await whmcs.charges("prolong") == ["prolong"] * 2
+
+
+async def test_a_renewal_that_was_only_accepted_does_not_stand_in_for_the_next(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    await whmcs.done("Renew", model=MARCH, configoption4="0")
+    await whmcs.settled()
     await whmcs.done("Renew", model=APRIL)
     await whmcs.settled()
     assert await whmcs.charges("prolong") == ["prolong"] * 2

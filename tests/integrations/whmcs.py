@@ -26,7 +26,12 @@ class Whmcs:
     api: Api
     line: Proxy
     home: Path
+    module: Path = MODULE
     log: list[str] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    """What the last call asked of WHMCS, by `localAPI` and `logActivity`."""
+    products: dict[int, dict[str, str]] = field(default_factory=dict)
+    """Services as WHMCS has them."""
     token: str = SHOP_TOKEN
 
     async def call(self, function: str, service: int = 41, **changes: Any) -> Any:
@@ -49,7 +54,8 @@ class Whmcs:
             "configoptions": {},
         }
         call = {
-            "module": str(MODULE),
+            "module": str(self.module),
+            "products": self.products,
             "function": function,
             "model": model | changes.pop("model", {}),
             "params": params | changes,
@@ -62,12 +68,18 @@ class Whmcs:
         assert process.returncode == 0, output.decode()
         answer = json.loads(output)
         self.log += answer["log"]
+        self.asked = answer["asked"]
         return answer["result"]
 
     async def done(self, function: str, service: int = 41, **changes: Any) -> None:
         """The function, which is to succeed."""
         result = await self.call(function, service, **changes)
         assert result == "success", (result, self.log[-3:])
+
+    async def cron(self) -> list[Any]:
+        """The cron job has run; what it asked of WHMCS."""
+        await self.call("hook:AfterCronJob")
+        return self.asked
 
     def properties(self, service: int) -> Path:
         return self.home / f"service-{service}.json"

@@ -7,6 +7,8 @@ declare(strict_types=1);
 use Resellflow\Api;
 use Resellflow\Problem;
 use Resellflow\Provisioning;
+use Resellflow\State;
+use Resellflow\Sync;
 
 if (!defined('WHMCS')) {
     exit('This file is loaded by WHMCS.');
@@ -140,6 +142,56 @@ function resellflow_TestConnection(array $params): array
         return ['success' => $isShop, 'error' => $error];
     } catch (Throwable $trouble) {
         return ['success' => false, 'error' => $trouble->getMessage()];
+    }
+}
+
+/**
+ * What the customer sees of the service.
+ *
+ * @param array<string, mixed> $params
+ * @return array<string, mixed>
+ */
+function resellflow_ClientArea(array $params): array
+{
+    $shown = ['name' => (string) ($params['domain'] ?? ''), 'status' => 'being set up', 'ip' => '', 'expires_on' => ''];
+    try {
+        $service = (new Provisioning($params))->service();
+        $shown = array_map('strval', array_intersect_key($service, $shown));
+    } catch (Throwable) {
+        // Not ordered yet, or Resellflow is away: customers need no reasons.
+    }
+    return ['tabOverviewReplacementTemplate' => 'templates/overview.tpl', 'templateVariables' => ['resellflow' => $shown]];
+}
+
+/**
+ * What the shop's staff see of the service.
+ *
+ * @param array<string, mixed> $params
+ * @return array<string, string> HTML by label
+ */
+function resellflow_AdminServicesTabFields(array $params): array
+{
+    try {
+        $fields = (new Provisioning($params))->summary();
+        $unsettled = (new State($params['model']->serviceProperties))->unsettled();
+        $fields['Not settled'] = implode(', ', $unsettled) ?: 'nothing';
+    } catch (Throwable $trouble) {
+        $fields = ['Resellflow' => $trouble->getMessage()];
+    }
+    return array_map(static fn (string $text) => htmlspecialchars($text, ENT_QUOTES), $fields);
+}
+
+/**
+ * WHMCS calls it once a day for each server. Resellflow measures no disk space or traffic; the states are compared.
+ *
+ * @param array<string, mixed> $params
+ */
+function resellflow_UsageUpdate(array $params): void
+{
+    try {
+        (new Sync(Api::of($params)))->all();
+    } catch (Throwable $trouble) {
+        logActivity("Resellflow: the services of a server were not compared: {$trouble->getMessage()}");
     }
 }
 

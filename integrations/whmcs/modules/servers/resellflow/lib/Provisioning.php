@@ -57,7 +57,7 @@ final class Provisioning
             return $this->create();
         }
         if ($operation['stage'] === 'completed') {
-            $this->service();
+            $this->learnExpiry();
             $this->state->settle('create');
             return self::PLAIN_SUCCESS;
         }
@@ -93,7 +93,10 @@ final class Provisioning
     private function prolong(string $due): string
     {
         $wish = $this->state->wish('renew');
-        $expires = $wish['expires_on'] ?? $this->state->get('expires_on') ?? $this->service()['expires_on'];
+        if ($wish === null && ($this->state->get('renewed')['under_way'] ?? false)) {
+            $this->learnExpiry(); // our own renewal has moved it, or will
+        }
+        $expires = $wish['expires_on'] ?? $this->state->get('expires_on') ?? $this->learnExpiry();
         if ($expires === null) {
             return 'Nothing was ordered: Resellflow does not know yet when this service expires. Try again later.';
         }
@@ -106,7 +109,7 @@ final class Provisioning
         } catch (Problem $problem) {
             if ($problem->status === 409) {
                 $this->renewed($due, $problem->getMessage());
-                $this->service(); // its end may be another one than we knew
+                $this->learnExpiry();
             }
             throw $problem;
         }
@@ -119,20 +122,32 @@ final class Provisioning
         }
         $result = $this->judged('renew', $operation);
         if ($result === self::PLAIN_SUCCESS) {
-            $this->renewed($due, "operation {$operation['number']} has renewed the term that ended on $expires, or is doing so.");
-            if ($operation['stage'] === 'completed') {
-                $this->service();
+            $isDone = $operation['stage'] === 'completed';
+            $this->renewed($due, "operation {$operation['number']} has renewed the term that ended on $expires, or is doing so.", !$isDone);
+            if ($isDone) {
+                $this->learnExpiry();
             }
         }
         return $result;
     }
 
     /** Nothing more is bought for this due date: the expiry date that we know may move before WHMCS asks again. */
-    private function renewed(string $due, string $why): void
+    private function renewed(string $due, string $why, bool $underWay = false): void
     {
-        if ($due !== self::BY_HAND) {
-            $this->state->set(['renewed' => ['due' => $due, 'why' => $why]]);
-        }
+        $before = $this->state->get('renewed') ?? [];
+        $told = $due === self::BY_HAND ? $before : ['due' => $due, 'why' => $why];
+        $this->state->set(['renewed' => ['under_way' => $underWay] + $told]);
+    }
+
+    /**
+     * The end of the term as the shop knows it. It is learned only from orders and renewals of this shop, and from
+     * refusals: if anybody else renews meanwhile, a renewal that names the old end is refused instead of bought.
+     */
+    private function learnExpiry(): ?string
+    {
+        $expires = $this->service()['expires_on'];
+        $this->state->set(['expires_on' => $expires]);
+        return $expires;
     }
 
     /** Another plan, or other add-ons, as the product and its configurable options now say. */
@@ -191,12 +206,22 @@ final class Provisioning
         return $this->wanted('password', '', 'PATCH', $this->path(''), static fn (): array => ['password' => 'new']);
     }
 
-    /** @return array<string, mixed> the service as Resellflow has it now; what the module must know of it is kept */
+    /** @return array<string, mixed> the service as Resellflow has it now */
     public function service(): array
     {
-        $service = $this->api->get($this->path(''));
-        $this->state->set(['expires_on' => $service['expires_on'], 'plan' => $this->state->get('plan') ?? $service['plan']]);
-        return $service;
+        return $this->api->get($this->path(''));
+    }
+
+    /** @return array<string, string> for the shop's staff */
+    public function summary(): array
+    {
+        $service = $this->service();
+        $latest = $this->api->get('/v1/operations', ['service' => $service['number'], 'limit' => 1])['items'][0];
+        return [
+            'Resellflow service' => "{$service['number']}, {$service['status']}, plan {$service['plan']}",
+            'Paid until' => $service['expires_on'] ?? 'not known yet',
+            'Latest operation' => "{$latest['number']} ({$latest['kind']}): {$latest['stage']}; waits for {$latest['waits_for']}",
+        ];
     }
 
     /** @param callable(): array<string, mixed> $body */
