@@ -190,3 +190,26 @@ async def test_suspend_and_unsuspend_again_and_again_then_more_memory_and_a_new_
     assert (await whmcs.api.shop.get("/v1/services/1")).json()["addons"] == {"ram": 6}
     assert "was not changed" in await whmcs.call("ChangePassword", password="made-up")
     await whmcs.done("NewPassword")
+
+
+async def cancelled(whmcs: Whmcs, operation: int) -> None:
+    """A person cancels it."""
+    answer = await whmcs.api.operator.post(f"/v1/operations/{operation}/cancel", json={"reason": "not wanted"})
+    assert answer.status_code == 200, answer.text
+    await whmcs.settled()
+
+
+async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wish(whmcs: Whmcs) -> None:
+    await whmcs.shop.upstream.set_balance("1.00")
+    assert "Operation 1 waits for " in await whmcs.call("CreateAccount", configoption4="0")
+    await cancelled(whmcs, 1)
+    assert (await whmcs.call("CreateAccount")).startswith("Order 1 was cancelled: ")
+    await whmcs.shop.upstream.set_balance("100.00")
+    await whmcs.done("CreateAccount")
+    assert await whmcs.charges("open") == ["open"]
+    # The larger disk needs a person: nothing is settled, and a retry asks for nothing new.
+    for _ in range(2):
+        assert "Operation 3 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
+    await cancelled(whmcs, 3)
+    assert (await whmcs.call("ChangePackage", configoption1="VDS-2")).startswith("Operation 3 was cancelled: ")
+    assert "Operation 4 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
