@@ -139,6 +139,28 @@ async def test_states_are_compared_without_webhooks(whmcs: Whmcs) -> None:
     assert warning.startswith("Resellflow: the services of server main were not compared: There was no answer")
 
 
+async def test_what_whmcs_itself_has_asked_for_is_not_taken_back_by_the_comparison(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    await whmcs.done("SuspendAccount")
+    await whmcs.settled()
+    await whmcs.shop.upstream.fault(function="vds.resume", kind="http_503", when="before")
+    await whmcs.done("UnsuspendAccount", configoption4="0")
+    whmcs.products[41] = {"status": "Active"}
+    assert await whmcs.cron() == [], "it is on its way"
+
+
+async def test_a_renewal_that_waits_for_money_does_not_hide_a_suspension(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    await whmcs.shop.upstream.set_balance("1.00")
+    await whmcs.done("Renew", configoption4="0")
+    [item] = await whmcs.shop.upstream.items()
+    await whmcs.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 3, "reason": "abusesuspend"})
+    await until_status(whmcs, "suspended")
+    whmcs.products[41] = {"status": "Active"}
+    [[command, _]] = await whmcs.cron()
+    assert command == "UpdateClientProduct"
+
+
 async def until_status(whmcs: Whmcs, status: str) -> None:
     async def reached() -> bool:
         return bool((await whmcs.api.shop.get("/v1/services/1")).json()["status"] == status)

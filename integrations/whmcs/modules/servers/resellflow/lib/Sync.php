@@ -12,6 +12,7 @@ namespace Resellflow;
 final class Sync
 {
     private const OURS = 'Provider: ';
+    private const STATE_KINDS = ['open', 'suspend', 'resume', 'close'];
 
     public function __construct(private readonly Api $api)
     {
@@ -110,10 +111,11 @@ final class Sync
         };
     }
 
-    /** An operation is under way: WHMCS may have asked for what Resellflow does not show yet. */
+    /** WHMCS may have asked for another state, which Resellflow does not show yet. A renewal that waits is no reason. */
     private function isBusy(int $service): bool
     {
-        $latest = $this->api->get('/v1/operations', ['service' => $service, 'limit' => 1])['items'][0] ?? null;
-        return $latest !== null && $latest['ended_at'] === null;
+        $operations = $this->api->get('/v1/operations', ['service' => $service, 'limit' => 50])['items'];
+        $changesState = static fn (array $one) => in_array($one['kind'], self::STATE_KINDS, true) && $one['ended_at'] === null;
+        return array_filter($operations, $changesState) !== [];
     }
 }
