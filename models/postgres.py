@@ -14,7 +14,7 @@ from typing import Any
 
 from psycopg import Error
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -47,6 +47,14 @@ def prepare(engine: AsyncEngine) -> None:
     def on_begin(connection: Connection) -> None:
         if connection.get_execution_options().get(READS, False):
             _driver(connection).set_autocommit(True)
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def on_error(context: ExceptionContext) -> None:
+        """What the driver raises and is no error of a database (an assertion of its own, when it is cancelled in the
+        wrong moment) leaves a connection in an unknown state, which may mix up answers. It is closed."""
+        if not context.is_disconnect and not isinstance(context.original_exception, Error):
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False
 
     @event.listens_for(engine.sync_engine, "checkin")
     def on_checkin(connection: Any, record: Any) -> None:

@@ -1,12 +1,14 @@
 """PostgreSQL's connections: a read begins no transaction, a write always does, and a dead connection is replaced."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy as sa
+from psycopg import waiting
 from psycopg.pq import TransactionStatus
 
 from models import postgres
@@ -140,3 +142,34 @@ async def test_who_waits_too_long_for_a_lock_or_an_answer_is_told_that_it_is_bus
     await put(database, 2)
     assert await seen(database) == [2]
     await database.close()
+
+
+async def test_rows_whose_sending_is_cancelled_leave_no_connection_behind_that_mixes_up_answers(
+    sample: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """psycopg sends several rows as a pipeline. Cancelled while it enters that, it raises AssertionError, and stays in
+    it: the next statement has no rows, and what is committed next is not."""
+    enter = psycopg.AsyncPipeline.__aenter__
+
+    def hold_up_the_loop() -> None:
+        """After that psycopg lets others run at its next step, and is cancelled there."""
+        time.sleep(2 * waiting.MAX_BUSY_TIME)
+
+    async def enter_and_be_cancelled(pipeline: psycopg.AsyncPipeline) -> psycopg.AsyncPipeline:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        hold_up_the_loop()
+        return await enter(pipeline)
+
+    async def put_several() -> None:
+        async with sample.write() as session:
+            await (await session.connection()).execute(sa.insert(TABLE), [{"id": 1}, {"id": 2}])
+
+    monkeypatch.setattr(psycopg.AsyncPipeline, "__aenter__", enter_and_be_cancelled)
+    with pytest.raises((asyncio.CancelledError, AssertionError)):
+        await asyncio.create_task(put_several())
+    monkeypatch.undo()
+    assert await seen(sample) == []
+    await put(sample, 3)
+    assert await seen(sample) == [3]
