@@ -2,14 +2,14 @@
 
 What becomes of a service at the end of its term, and what has been said and done about that end.
 
-Revision: 0039, after: 0044.
+Revision: 0039, after: 0038.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0039"
-down_revision = "0044"
+down_revision = "0038"
 branch_labels = None
 depends_on = None
 

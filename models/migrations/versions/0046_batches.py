@@ -2,15 +2,15 @@
 
 One decision about many operations: a preview and what became of each.
 
-Revision: 0060, after: 0049.
+Revision: 0046, after: 0045.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0060"
-down_revision = "0049"
+revision = "0046"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 

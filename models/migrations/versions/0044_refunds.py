@@ -2,14 +2,14 @@
 
 What the upstreams pay back, and for which operations.
 
-Revision: 0048, after: 0047.
+Revision: 0044, after: 0043.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0048"
-down_revision = "0047"
+revision = "0044"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 

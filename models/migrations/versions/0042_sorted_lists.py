@@ -2,13 +2,13 @@
 
 Services and operations are found by the shop's own name and by their time.
 
-Revision: 0046, after: 0040.
+Revision: 0042, after: 0041.
 """
 
 from alembic import op
 
-revision = "0046"
-down_revision = "0040"
+revision = "0042"
+down_revision = "0041"
 branch_labels = None
 depends_on = None
 

@@ -2,15 +2,15 @@
 
 A shop writes its own name and values on a service and on each request, and reads them again.
 
-Revision: 0043, after: 0038.
+Revision: 0037, after: 0036.
 """
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0043"
-down_revision = "0038"
+revision = "0037"
+down_revision = "0036"
 branch_labels = None
 depends_on = None
 

@@ -2,13 +2,13 @@
 
 Whether each tariff that the catalogue maps could be had when the upstream's price list was read.
 
-Revision: 0045, after: 0039.
+Revision: 0040, after: 0039.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0045"
+revision = "0040"
 down_revision = "0039"
 branch_labels = None
 depends_on = None

@@ -2,13 +2,13 @@
 
 The services of an account whose terms end soon are read from an index, however many others there are.
 
-Revision: 0049, after: 0048.
+Revision: 0045, after: 0044.
 """
 
 from alembic import op
 
-revision = "0049"
-down_revision = "0048"
+revision = "0045"
+down_revision = "0044"
 branch_labels = None
 depends_on = None
 

@@ -3,7 +3,7 @@
 Messages of webhooks get a place in a list that is read to the end without missing any, their reader, and what the shop
 had written on the service. An operation knows its idempotency key.
 
-Revision: 0044, after: 0043.
+Revision: 0038, after: 0037.
 """
 
 from typing import Any
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0044"
-down_revision = "0043"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 

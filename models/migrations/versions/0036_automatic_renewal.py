@@ -3,13 +3,13 @@
 Who renews a service is said by two columns: the side, which older versions read and write, and whether we renew it
 without being asked. What is there already is renewed by its storefront, or by the upstream.
 
-Revision: 0038, after: 0035.
+Revision: 0036, after: 0035.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0038"
+revision = "0036"
 down_revision = "0035"
 branch_labels = None
 depends_on = None

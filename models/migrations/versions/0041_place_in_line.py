@@ -3,14 +3,14 @@
 Prolongations wait for money before all others, the soonest end of a term first. What an older version puts in line is
 an ordinary order.
 
-Revision: 0040, after: 0045.
+Revision: 0041, after: 0040.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0040"
-down_revision = "0045"
+revision = "0041"
+down_revision = "0040"
 branch_labels = None
 depends_on = None
 

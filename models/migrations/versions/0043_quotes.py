@@ -2,7 +2,7 @@
 
 What an order was said to cost, and which quote an operation was ordered by.
 
-Revision: 0047, after: 0046.
+Revision: 0043, after: 0042.
 """
 
 import sqlalchemy as sa
@@ -10,8 +10,8 @@ from alembic import op
 
 from models.columns import Amount
 
-revision = "0047"
-down_revision = "0046"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 
