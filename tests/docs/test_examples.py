@@ -35,6 +35,7 @@ ELSEWHERE = (
     "look-now 7",
     "resell versions current",
     "resell versions ramp",
+    "operations batch",
     *LINKING,
 )
 """Needs a file, a process, an upstream of the reader's own, a manual task, workers with a version, or an item, perhaps
@@ -46,7 +47,7 @@ RUNNABLE = [
     for command in dict.fromkeys([*OPERATIONS.typed, *COMPLETE])
     if not any(word in command for word in ELSEWHERE) and " STAGE" not in command
 ]
-REQUESTS: list[str] = re.findall(r"`GET (/v1/[^`]+)`", OPERATIONS.text)
+REQUESTS: list[str] = [path for path in re.findall(r"`GET (/v1/[^`]+)`", OPERATIONS.text) if "/batch/" not in path]
 
 
 def decisions() -> list[str]:
