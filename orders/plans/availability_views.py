@@ -10,7 +10,7 @@ from pydantic import Field
 from models.catalogue import UpstreamAccount
 from models.enums import Availability, AvailabilityCause
 from models.tariffs import TariffState
-from orders.plans.offers import Way
+from orders.plans.offers import Source
 from orders.reading.documents import Document
 
 _FOR_EVERYBODY = {
@@ -38,11 +38,11 @@ class AvailabilityView(Document):
 NOBODY_TELLS = AvailabilityView(status=Availability.UNKNOWN, cause=None, reason="", known_since=None, checked_at=None)
 
 
-def available_by(way: Way, *, staff: bool) -> AvailabilityView:
-    """One way of buying it. `staff`: the reason in the upstream's words."""
-    if way.account is None:
+def available_by(source: Source, *, staff: bool) -> AvailabilityView:
+    """One source of it. `staff`: the reason in the upstream's words."""
+    if source.account is None:
         return NOBODY_TELLS
-    return _account_in_the_way(way.account, staff=staff) or _on_the_price_list(way.state, staff=staff)
+    return _account_in_the_way(source.account, staff=staff) or _on_the_price_list(source.state, staff=staff)
 
 
 def _on_the_price_list(state: TariffState | None, *, staff: bool) -> AvailabilityView:

@@ -11,7 +11,7 @@ from models.catalogue import TariffPlan
 from models.product_types import SWITCHED_TYPES
 from orders.operations.change_plan import by_hand_in_words, manual_changes
 from orders.operations.requests import Rules
-from orders.plans.offers import Offer, Way
+from orders.plans.offers import Offer, Source
 from orders.reading.documents import Document
 from upstreams.kinds import UnknownKind, adapter_of
 
@@ -35,31 +35,31 @@ def may_change_to(offer: Offer, others: Sequence[Offer], rules: Rules) -> list[P
 
 def _change(offer: Offer, other: Offer, rules: Rules) -> PlanChangeView | None:
     months, why = [], ""
-    for period, way in offer.by_period.items():
-        if _possible(way, other, period):
+    for period, source in offer.by_period.items():
+        if _possible(source, other, period):
             months.append(period)
-            why = why or why_a_person(way, offer.plan, other.plan, rules)
+            why = why or why_a_person(source, offer.plan, other.plan, rules)
     if not months:
         return None
     return PlanChangeView(plan=other.plan.name, months=months, needs_person=bool(why), why=why)
 
 
-def _possible(way: Way, other: Offer, months: int) -> bool:
+def _possible(source: Source, other: Offer, months: int) -> bool:
     """The service stays at its processing module, which has to have the other plan with the same period."""
     if months not in other.prices:
         return False
-    there = [one for one in other.ways if one.module.id == way.module.id]
-    return months in there[0].periods if there else way.account is None
+    there = [one for one in other.sources if one.module.id == source.module.id]
+    return months in there[0].periods if there else source.account is None
 
 
-def why_a_person(way: Way, old: TariffPlan, new: TariffPlan, rules: Rules) -> str:
+def why_a_person(source: Source, old: TariffPlan, new: TariffPlan, rules: Rules) -> str:
     """Why a person has to change it, in words; empty: nobody has to."""
-    if way.account is None:
+    if source.account is None:
         return "people carry out what is done to this plan"
     try:
-        absent = dict(adapter_of(way.account.kind).capabilities.absent())
+        absent = dict(adapter_of(source.account.kind).capabilities.absent())
     except UnknownKind:
         return ""
     if "change_plan" in absent:
         return absent["change_plan"]
-    return by_hand_in_words(manual_changes(way.account, old.product_type, rules), old, new)
+    return by_hand_in_words(manual_changes(source.account, old.product_type, rules), old, new)

@@ -16,7 +16,7 @@ from models.tariffs import TariffState
 
 
 @dataclass(frozen=True)
-class Way:
+class Source:
     """One processing module by which a plan can be bought."""
 
     module: ProcessingModule
@@ -31,12 +31,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Offer:
-    """A plan with its prices and its ways, as an order finds them."""
+    """A plan with its prices and its sources, as an order finds them."""
 
     plan: TariffPlan
     prices: Mapping[int, TariffPlanPrice]
     """Months -> price, without those that were taken out of the catalogue."""
-    ways: tuple[Way, ...]
+    sources: tuple[Source, ...]
     """The one that an order tries first is the first."""
 
     @property
@@ -44,21 +44,21 @@ class Offer:
         return PRODUCT_TYPES[self.plan.product_type]
 
     @cached_property
-    def by_period(self) -> dict[int, Way]:
-        """Months, ascending -> the way that an order of so many months takes: the same as in `intake`."""
-        taken = {months: self.way(months) for months in sorted(self.prices)}
-        return {months: way for months, way in taken.items() if way is not None}
+    def by_period(self) -> dict[int, Source]:
+        """Months, ascending -> the source that an order of so many months takes: the same as in `intake`."""
+        taken = {months: self.source(months) for months in sorted(self.prices)}
+        return {months: source for months, source in taken.items() if source is not None}
 
-    def way(self, months: int) -> Way | None:
-        return next((one for one in self.ways if months in one.periods), None)
+    def source(self, months: int) -> Source | None:
+        return next((one for one in self.sources if months in one.periods), None)
 
     @property
-    def groups(self) -> list[tuple[Way, tuple[int, ...]]]:
-        """Each way that orders take, with the periods that they take it for."""
-        found: dict[int, tuple[Way, tuple[int, ...]]] = {}
-        for months, way in self.by_period.items():
-            _, before = found.get(way.mapping.id, (way, ()))
-            found[way.mapping.id] = (way, (*before, months))
+    def groups(self) -> list[tuple[Source, tuple[int, ...]]]:
+        """Each source that orders take, with the periods that they take it for."""
+        found: dict[int, tuple[Source, tuple[int, ...]]] = {}
+        for months, source in self.by_period.items():
+            _, before = found.get(source.mapping.id, (source, ()))
+            found[source.mapping.id] = (source, (*before, months))
         return list(found.values())
 
     @property
@@ -66,7 +66,7 @@ class Offer:
         """Why an order is refused, whatever else it says; empty: it is not."""
         if not self.plan.active:
             return "it is not on sale any more (`active` is false in the catalogue)"
-        if not self.ways:
+        if not self.sources:
             return "it is not mapped to any processing module"
         if not self.by_period:
             return "no period of it has both a price and a counterpart at a processing module"
@@ -84,11 +84,11 @@ async def offers_of(session: AsyncSession, plans: Sequence[TariffPlan]) -> list[
     )
     for price in found.all():
         prices[price.plan_id][price.period_months] = price
-    ways = await _ways(session, numbers)
-    return [Offer(plan, prices[plan.id], tuple(ways[plan.id])) for plan in plans]
+    sources = await _sources(session, numbers)
+    return [Offer(plan, prices[plan.id], tuple(sources[plan.id])) for plan in plans]
 
 
-async def _ways(session: AsyncSession, plans: Iterable[int]) -> dict[int, list[Way]]:
+async def _sources(session: AsyncSession, plans: Iterable[int]) -> dict[int, list[Source]]:
     mapped = await session.exec(
         select(PlanMapping, ProcessingModule, UpstreamAccount, TariffState)
         .join(ProcessingModule, col(ProcessingModule.id) == col(PlanMapping.module_id))
@@ -114,8 +114,10 @@ async def _ways(session: AsyncSession, plans: Iterable[int]) -> dict[int, list[W
     )
     for period in kept.all():
         periods[period.mapping_id][period.period_months] = period
-    ways: dict[int, list[Way]] = defaultdict(list)
+    sources: dict[int, list[Source]] = defaultdict(list)
     for mapping, module, account, state in rows:
         by_hand = module.kind is ModuleKind.MANUAL
-        ways[mapping.plan_id].append(Way(module, mapping, None if by_hand else account, state, periods[mapping.id]))
-    return ways
+        sources[mapping.plan_id].append(
+            Source(module, mapping, None if by_hand else account, state, periods[mapping.id])
+        )
+    return sources

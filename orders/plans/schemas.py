@@ -13,7 +13,7 @@ from typing import Any
 from models.enums import AddonKind
 from models.product_types import Form, NameKind, ProductType
 from orders.lifecycle.intake import ServiceRequest
-from orders.plans.offers import Offer, Way
+from orders.plans.offers import Offer, Source
 from orders.services.addons import OFF, ON, AddonForm
 from orders.services.forms import LONGEST, LONGEST_CSR, LONGEST_EMAIL
 
@@ -38,7 +38,7 @@ def order_schema(offer: Offer) -> Schema:
     """The schema of a whole order. Nothing is valid by that of a plan that can't be ordered."""
     if offer.not_orderable_because:
         return {"$schema": DIALECT, "description": offer.not_orderable_because, **_NOTHING_AT_ALL}
-    bodies = [_body(offer, way, months) for way, months in offer.groups]
+    bodies = [_body(offer, source, months) for source, months in offer.groups]
     merged = _merged(bodies)
     whole = merged[0] if len(merged) == 1 else {"oneOf": merged}
     return {"$schema": DIALECT, "title": f"An order of {offer.plan.name}", **whole}
@@ -46,7 +46,7 @@ def order_schema(offer: Offer) -> Schema:
 
 def parameters_schema(offer: Offer) -> Schema:
     """The schema of `parameters`. Where templates differ by period, those of all periods are named."""
-    templates = {name: None for way, _ in offer.groups for name in way.mapping.templates}
+    templates = {name: None for source, _ in offer.groups for name in source.mapping.templates}
     return _parameters(offer.product_type, list(templates))
 
 
@@ -62,7 +62,7 @@ def _merged(bodies: list[Schema]) -> list[Schema]:
     return list(found.values())
 
 
-def _body(offer: Offer, way: Way, months: tuple[int, ...]) -> Schema:
+def _body(offer: Offer, source: Source, months: tuple[int, ...]) -> Schema:
     """The request's own schema, with what this plan allows in place of what any plan may have."""
     general = ServiceRequest.model_json_schema()
     product_type = offer.product_type
@@ -71,9 +71,9 @@ def _body(offer: Offer, way: Way, months: tuple[int, ...]) -> Schema:
         "period_months": {"type": "integer", "enum": list(months), "description": "months; one of the plan's periods"},
         "customer": _line(200, "your own name of the customer"),
         "domain": _domain(product_type),
-        "parameters": _parameters(product_type, list(way.mapping.templates)),
-        "addons": _addons(way.mapping.addons, way),
-        "agreed_cost_limit": _limit(way),
+        "parameters": _parameters(product_type, list(source.mapping.templates)),
+        "addons": _addons(source.mapping.addons, source),
+        "agreed_cost_limit": _limit(source),
     }
     properties = {name: own.get(name, schema) for name, schema in general["properties"].items()}
     required = [*general["required"]]
@@ -205,8 +205,8 @@ def _csr() -> Schema:
 # Add-ons and money.
 
 
-def _addons(names: Mapping[str, str], way: Way) -> Schema:
-    properties = {name: addon_schema(AddonForm.of(way.mapping, name)) for name in sorted(names)}
+def _addons(names: Mapping[str, str], source: Source) -> Schema:
+    properties = {name: addon_schema(AddonForm.of(source.mapping, name)) for name in sorted(names)}
     return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
@@ -240,8 +240,8 @@ def _quantity(form: AddonForm) -> Schema:
     return {**schema, "description": f"a quantity, in steps of {form.step} from {form.least}"}
 
 
-def _limit(way: Way) -> Schema:
-    currency = way.account.currency if way.account is not None else None
+def _limit(source: Source) -> Schema:
+    currency = source.account.currency if source.account is not None else None
     code: Schema = {"const": currency} if currency else {"type": "string", "pattern": "^[A-Z]{3}$", "maxLength": 3}
     amount = "[0-9]{1,14}(\\.[0-9]{1,4})?"
     document = {

@@ -17,7 +17,7 @@ from orders.money.addonprices import AddonPrice, UnitPrice
 from orders.operations.requests import Rules
 from orders.plans.availability_views import AvailabilityView, available_by, together
 from orders.plans.change_views import PlanChangeView, may_change_to
-from orders.plans.offers import Offer, Way, offers_of
+from orders.plans.offers import Offer, Source, offers_of
 from orders.plans.schemas import order_schema, parameters_schema
 from orders.reading.documents import Document, money
 from orders.reading.filters import newest
@@ -154,12 +154,12 @@ async def find_plan(session: AsyncSession, name: str, requester: Requester, rule
         parameters=parameters_schema(offer),
         order_schema=order_schema(offer),
         may_change_to=may_change_to(offer, others, rules),
-        mappings=[_mapping(offer, way) for way in offer.ways] if requester.is_staff else None,
+        mappings=[_mapping(offer, source) for source in offer.sources] if requester.is_staff else None,
     )
 
 
 def _common(offer: Offer) -> dict[str, Any]:
-    periods = [_period(offer.prices[months], way) for months, way in offer.by_period.items()]
+    periods = [_period(offer.prices[months], source) for months, source in offer.by_period.items()]
     return {
         "name": offer.plan.name,
         "product_type": offer.plan.product_type,
@@ -174,14 +174,14 @@ def _common(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _period(price: TariffPlanPrice, way: Way) -> PlanPeriod:
+def _period(price: TariffPlanPrice, source: Source) -> PlanPeriod:
     renewal = price.renewal_price or price.price
     return PlanPeriod(
         months=price.period_months,
         in_words=period_in_words(price.period_months),
         price=_shown(price.price),
         renewal_price=_shown(renewal),
-        availability=available_by(way, staff=False),
+        availability=available_by(source, staff=False),
     )
 
 
@@ -191,17 +191,17 @@ def _shown(exact: Money) -> Money:
 
 def _templates(offer: Offer) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    for way, months in offer.groups:
-        for name in way.mapping.templates:
+    for source, months in offer.groups:
+        for name in source.mapping.templates:
             found[name] = sorted([*found.get(name, []), *months])
     return found
 
 
 def _addons(offer: Offer) -> list[PlanAddon]:
     found: dict[str, PlanAddon] = {}
-    for way, months in offer.groups:
-        for name in sorted(way.mapping.addons):
-            one = _addon(name, AddonForm.of(way.mapping, name), offer.plan.addon_prices.get(name))
+    for source, months in offer.groups:
+        for name in sorted(source.mapping.addons):
+            one = _addon(name, AddonForm.of(source.mapping, name), offer.plan.addon_prices.get(name))
             same = found.get(key := one.model_dump_json(), one)
             found[key] = same.model_copy(update={"months": sorted([*same.months, *months])})
     return list(found.values())
@@ -228,22 +228,22 @@ def _choice(name: str, price: AddonPrice | None) -> AddonChoice:
     return AddonChoice(name=name, price=_shown(Money.parse(text)) if text is not None else None)
 
 
-def _mapping(offer: Offer, way: Way) -> PlanMappingView:
+def _mapping(offer: Offer, source: Source) -> PlanMappingView:
     costs = [
         MappingCost(
             months=months,
             cost=_shown(period.cost),
             renewal_cost=_shown(period.renewal_cost) if period.renewal_cost is not None else None,
-            taken=offer.by_period.get(months) is way,
+            taken=offer.by_period.get(months) is source,
         )
-        for months, period in sorted(way.periods.items())
+        for months, period in sorted(source.periods.items())
     ]
     return PlanMappingView(
-        module=way.module.name,
-        account=way.account.name if way.account is not None else None,
-        tariff=way.mapping.tariff,
-        location=way.mapping.location,
+        module=source.module.name,
+        account=source.account.name if source.account is not None else None,
+        tariff=source.mapping.tariff,
+        location=source.mapping.location,
         costs=costs,
-        addon_costs=way.mapping.addon_costs,
-        availability=available_by(way, staff=True),
+        addon_costs=source.mapping.addon_costs,
+        availability=available_by(source, staff=True),
     )
