@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
@@ -15,6 +15,7 @@ from models.messages import (
     Look,
     ManualTask,
     PollLap,
+    RenewalPosition,
     SendLap,
     Submission,
     SubmitResult,
@@ -173,6 +174,14 @@ async def event_poller_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
 async def order_sweep_lap(bench: Bench) -> WorkflowHandle[Any, Any]:
     second = Held()
     return await _first_run(bench, await bench.sweep(SweepLap(started=2, pollers=1), second), second)
+
+
+@scenario
+async def renewals_of_two_batches(bench: Bench) -> WorkflowHandle[Any, Any]:
+    first = RenewalPosition(done=100, day=date(2026, 3, 4), service=17)
+    handle = await bench.renewals("renewals-recorded", first, RenewalPosition(done=3))
+    assert await handle.result() == 103
+    return handle
 
 
 @scenario

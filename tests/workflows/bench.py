@@ -47,6 +47,8 @@ from models.messages import (
     OrderResult,
     PollInput,
     PollLap,
+    RenewalBatch,
+    RenewalPosition,
     SendInput,
     SendLap,
     StageReport,
@@ -65,6 +67,7 @@ from tests.infrastructure.temporal import TemporalServer
 from worker import Activities, build_workers
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
+from workflows.renewals import Renewals
 from workflows.search_attributes import of_order
 from workflows.service_order import ServiceOrder
 from workflows.webhook_sender import WebhookSender
@@ -252,6 +255,11 @@ class ScriptedActivities(Activities):
         return answer
 
     @activity.defn
+    async def renew_batch(self, batch: RenewalBatch) -> RenewalPosition:
+        answer: RenewalPosition = await self._script.run("renew_batch", "renewals", batch)
+        return answer
+
+    @activity.defn
     async def send_webhooks(self, sender: SendInput) -> SendLap:
         answer: SendLap = await self._script.run("send_webhooks", "sender", sender)
         return answer
@@ -272,7 +280,7 @@ class ScriptedActivities(Activities):
 
     @property
     def sweep(self) -> list[Callable[..., Awaitable[Any]]]:
-        return [self.sweep_orders]
+        return [self.sweep_orders, self.renew_batch]
 
     @property
     def pollers(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -420,6 +428,12 @@ class Bench:
         self.script.tell("sweep_orders", "sweep", laps)
         return await self.client.start_workflow(
             OrderSweep.run, SweepInput(), id=naming.SWEEP_ID, task_queue=self.settings.task_queue
+        )
+
+    async def renewals(self, workflow_id: str, *positions: Step) -> WorkflowHandle[Any, Any]:
+        self.script.tell("renew_batch", "renewals", positions)
+        return await self.client.start_workflow(
+            Renewals.run, RenewalBatch(), id=workflow_id, task_queue=self.settings.task_queue
         )
 
     async def webhook_sender(self, *laps: Step) -> WorkflowHandle[Any, Any]:
