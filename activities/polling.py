@@ -118,8 +118,9 @@ class PollActivities:
         await look_for_unexplained(self._database, watch)
         await look_at_renewals(self._database, watch, self._settings)
         await look_for_sweeps(self._database, watch)
-        await look_for_tariffs(self._database, watch, self._settings)
-        if may_list and not bookkeeping.busy:
+        if watch.worked_at > 0:  # price lists and expenses say little of the account, so neither is asked for first
+            await look_for_tariffs(self._database, watch, self._settings)
+        if watch.worked_at > 0 and may_list and not bookkeeping.busy:
             await look_for_ended(self._database, watch, self._settings)
         await look_for_slow(self._database, self._client, watch, self._patience)
         await self._ask(watch, background, bookkeeping, may_list=may_list)

@@ -174,7 +174,9 @@ def _prepare(engine: AsyncEngine) -> None:
         if context.execution_options.get(postgres.READS, False) and (
             context.isinsert or context.isupdate or context.isdelete or context.isddl or _writes(statement)
         ):
-            raise RuntimeError("a statement that writes was asked for inside Database.read(); use Database.write()")
+            raise postgres.WritesInRead(
+                "a statement that writes was asked for inside Database.read(); use Database.write()"
+            )
 
     @event.listens_for(engine.sync_engine, "handle_error")
     def on_error(context: ExceptionContext) -> None:

@@ -25,6 +25,12 @@ _SILENCE_MILLISECONDS = 30_000
 """A server that has not acknowledged anything for so long is gone: its connection is given up."""
 READS = "reads"
 """Execution option of a connection that only reads."""
+
+
+class WritesInRead(RuntimeError):
+    """A statement that writes was asked for on a connection that only reads. It was not sent."""
+
+
 REST_SECONDS = 60
 """A connection that was not used for so long is asked whether it lives."""
 _USED_AT = "used_at"
@@ -52,7 +58,7 @@ def prepare(engine: AsyncEngine) -> None:
     def on_error(context: ExceptionContext) -> None:
         """What the driver raises and is no error of a database (an assertion of its own, when it is cancelled in the
         wrong moment) leaves a connection in an unknown state, which may mix up answers. It is closed."""
-        if not context.is_disconnect and not isinstance(context.original_exception, Error):
+        if not context.is_disconnect and not isinstance(context.original_exception, Error | WritesInRead):
             context.is_disconnect = True
             context.invalidate_pool_on_disconnect = False
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -69,7 +70,11 @@ async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asynci
 
 @contextlib.contextmanager
 def calling_at_signals(call: Callable[[signal.Signals], object]) -> Iterator[None]:
-    """SIGTERM and SIGINT call it in the running loop, instead of ending the process."""
+    """SIGTERM and SIGINT call it in the running loop, instead of ending the process. In a thread that is not the main
+    one nobody can listen for signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     loop = asyncio.get_running_loop()
 
     def said(number: signal.Signals) -> None:

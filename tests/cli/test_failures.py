@@ -123,9 +123,7 @@ async def test_the_api_serves_until_it_is_told_to_stop(shell: Shell) -> None:
     port = free_port()
     with shell.start("api", "--port", port) as api:
         await asyncio.to_thread(api.wait_for_http, f"http://127.0.0.1:{port}/healthz")
-        second = await shell.process("api", "--port", port)
-        assert (second.status, len(second.lines)) == (1, 1)
-        assert f"can't listen on 127.0.0.1:{port}: Address already in use" in second.out
+        (await shell.resell("api", "--port", port)).failed(f"can't listen on 127.0.0.1:{port}: Address already in use")
         assert await asyncio.to_thread(api.terminate) == 0
 
 
