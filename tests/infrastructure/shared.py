@@ -7,6 +7,7 @@ for, as `pytest_configure_node` is never called then.
 
 import contextlib
 import json
+import signal
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -88,6 +89,8 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what is to run in the background with this signal ignored, and every program would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput"):
         use_zygote(config.workerinput["shared"]["zygote"])
 
