@@ -97,7 +97,17 @@ class SweepActivities:
                         raise
                     activity.logger.warning("sweep: %s", described(error))
                 await pause(INTERVAL_SECONDS)
+            await self._look_last()
         return self._after(lap, 0)
+
+    async def _look_last(self) -> None:
+        """What was given since the look before is reported, too: a database restored to that moment is noticed."""
+        try:
+            async with self._database.read() as session:
+                await self._numbers.is_held(await look(session))
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
 
     async def _watch(self) -> None:
         """Report what lasts too long. Events that nobody delivered for a while are delivered here; the server drops

@@ -2,6 +2,7 @@
 they are not."""
 
 import errno
+import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,12 +32,19 @@ class PortsTaken(Exception):
         super().__init__("\n".join(sentences))
 
 
+_BELOW_THOSE_OF_THE_KERNEL = range(20_000, 32_768)
+"""Linux gives higher ones to connections, and to whoever asks for any: Temporal's own services do, while it starts."""
+
+
 def free_port() -> int:
-    """A port that nothing listened on a moment ago."""
+    """A port that nothing listened on a moment ago, and that nobody gets who asks the kernel for any."""
+    for number in random.sample(_BELOW_THOSE_OF_THE_KERNEL, 50):
+        if listen_error(number) is None:
+            return number
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
-        number: int = probe.getsockname()[1]
-        return number
+        found: int = probe.getsockname()[1]
+        return found
 
 
 def listen_error(number: int) -> OSError | None:

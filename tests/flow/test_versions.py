@@ -40,7 +40,7 @@ pytestmark = pytest.mark.timeout(300)
 
 @pytest_asyncio.fixture(scope="module")
 async def with_versions() -> AsyncIterator[TemporalServer]:
-    async with own_temporal_server(config=CONFIG, stock=2) as server:
+    async with own_temporal_server(config=CONFIG, stock=5) as server:
         yield server
 
 
@@ -214,10 +214,10 @@ async def test_a_share_of_the_new_orders_tries_the_next_version(shop: Shop) -> N
     next_version(shop)
 
     async def ramps(build_id: str, percentage: int) -> None:
-        async def so() -> None:
+        async def so() -> bool:
             done = await Shell(shop.environment()).resell("versions", "ramp", build_id, str(percentage))
             assert f"{percentage} % of the new orders go to version {build_id}" in done.done().out
-            assert (await versions(shop))[build_id]["percentage"] == percentage
+            return bool((await versions(shop))[build_id]["percentage"] == percentage)
 
         await assert_eventually(so, timeout=30, interval=0.5, message="it ramps")
 
