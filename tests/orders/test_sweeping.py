@@ -211,7 +211,29 @@ async def test_where_there_is_nothing_to_do_a_look_is_one_statement(
     monkeypatch.setattr(sweep, "_deliver_again", enough)
     await environment.run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=30)))
     assert len(looks) == 10
-    assert len(statements) == 10 + 1, "one more looks for accounts that want a poller"
+    assert len(statements) == 10 + 2, "one more looks for accounts that want a poller, one for numbers at the end"
+
+
+async def test_a_worker_that_stops_reports_what_was_given_since_its_last_look(
+    orders: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = ActivityEnvironment()
+    sweep = SweepActivities(orders, NothingRuns(), Settings())  # type: ignore[arg-type]
+
+    async def order_and_stop() -> None:
+        async with orders.write() as session:
+            service = (await session.exec(select(Service))).one()
+            session.add(Service(**service.model_dump(exclude={"id", "mark", "upstream_number"}), mark="rf-abcde-2"))
+        environment.worker_shutdown()
+
+    async def start_watcher(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(sweeping, "start_poller", start_watcher)
+    monkeypatch.setattr(sweeping, "start_webhook_sender", start_watcher)
+    monkeypatch.setattr(sweep, "_deliver_again", order_and_stop)
+    lap = await environment.run(sweep.sweep_orders, SweepInput(lap=timedelta(seconds=30)))
+    assert lap.numbers["service"] == 2
 
 
 async def test_it_beats_while_a_look_takes_its_time(orders: Database, monkeypatch: pytest.MonkeyPatch) -> None:
