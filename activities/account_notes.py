@@ -87,7 +87,7 @@ class AccountNotes:
                 without_slot.remove(oldest)
                 try:
                     done = await wake_one(self._client, self._database, oldest)
-                except Exception as error:  # of whatever kind: nothing depends on it
+                except Exception as error:  # of whatever kind: an order that is not woken comes at its time
                     log.info("operation %s is not woken, it comes at its time: %s", oldest, error)
                     return
                 if done is Waking.WOKEN:

@@ -86,7 +86,7 @@ class Year:
             service = await session.get_one(Service, number)
             side, automatically = ("upstream", False) if owner is RenewalOwner.UPSTREAM else ("resellflow", True)
             connection = await session.connection()
-            table = Service.__table__  # type: ignore[attr-defined]
+            table = Service.__table__  # type: ignore[attr-defined]  # every model with a table has it
             change = table.update().where(table.c.id == service.id)
             await connection.execute(change.values(renewal_owner=side, renews_automatically=automatically))
 
