@@ -44,7 +44,7 @@ pytestmark = [
     pytest.mark.proof,
     pytest.mark.timeout(300),
     # No installation brings it: an archive and a shallow clone have none.
-    pytest.mark.skipif(not COMMIT, reason="NO HISTORY of the repository is here, no old program is tried: clone all of it"),
+    pytest.mark.skipif(not COMMIT, reason="NO HISTORY of the repository is here, so no old program is tried"),
 ]
 
 
