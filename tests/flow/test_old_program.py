@@ -24,6 +24,8 @@ FIRST_UNKNOWN = "models/migrations/versions/0028_restorations.py"
 (docs/operations.md)."""
 TOKEN = "shop-token"
 NEVER = 60
+
+
 def git(*arguments: str) -> str:
     return subprocess.run(
         ["git", "-C", str(PROJECT), *arguments], check=True, capture_output=True, text=True, timeout=60

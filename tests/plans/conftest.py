@@ -15,9 +15,7 @@ from tests.storefront.catalogue import fill_catalogue
 
 
 @pytest_asyncio.fixture(scope="module")
-async def shop_api(
-    tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_template: Path
-) -> AsyncIterator[Api]:
+async def shop_api(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_template: Path) -> AsyncIterator[Api]:
     url = copy_of(migrated_sqlite_template, tmp_path_factory.mktemp("plans"))
     database = Database(url)
     try:
