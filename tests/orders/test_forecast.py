@@ -36,10 +36,11 @@ from orders.money.forecast.projection import CERTAIN, Forecast, read_forecast
 from orders.money.forecast.terms import Basis
 from orders.money.forecast_views import find_forecast, horizon
 from orders.watch.looking import FORECAST_BEAT, look
+from tests.orders.conftest import NOON
 from tests.orders.test_owners import ACCOUNT
 
 HOURS_72 = timedelta(hours=72)
-NOON = utc_now().replace(hour=12, minute=0, second=0, microsecond=0)
+pytestmark = pytest.mark.usefixtures("noon")
 TODAY = NOON.date()
 LEAD = RenewalTerms().lead
 RATES = Rates((ExchangeRate.model_validate({"from": "USD", "to": "EUR", "rate": "0.90", "date": "2026-01-01"}),))

@@ -27,6 +27,7 @@ from orders.renewals.rules import Ending, Step, due, due_notice
 from orders.renewals.stopping import RenewalChange, change_renewal
 from orders.renewals.walking import Walked, walk
 
+pytestmark = pytest.mark.usefixtures("noon")
 TERMS = RenewalTerms()
 TODAY = date(2026, 3, 10)
 

@@ -51,10 +51,12 @@ from orders.settlement.verdicts import Verdict
 from orders.tasks import manual
 from orders.views import WorkflowLinks, find_operation
 from tests.infrastructure.listing import record_items
+from tests.orders.conftest import NOON
 from tests.orders.test_owners import add_service
 from upstreams.port import UpstreamItem
 
-TODAY = utc_now().date()
+pytestmark = pytest.mark.usefixtures("noon")
+TODAY = NOON.date()
 LONG_AGO = TODAY - timedelta(days=40)
 
 
