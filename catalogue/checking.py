@@ -12,9 +12,10 @@ from catalogue.problems import Problem
 from catalogue.reading import Draft
 from catalogue.state import CatalogueState
 from models.catalogue import MappedPeriod
-from models.enums import ModuleKind
+from models.enums import ModuleKind, RenewalOwner
 from models.money import Money
 from models.order import Service
+from models.periods import has_next_term, never_renewed
 from models.product_types import PRODUCT_TYPES, Form
 from orders.money.addonprices import UnitPrice
 from upstreams.connections import settings_of
@@ -257,6 +258,8 @@ class _Check:
                 )
         if entry.renewal is not None and entry.renewal_owner is not None:
             yield Problem(table, "renewal_owner", "renewal is given, too; keep renewal")
+        if entry.renewal is RenewalOwner.AUTOMATIC and entry.periods and not any(map(has_next_term, entry.periods)):
+            yield Problem(table, "renewal", never_renewed(min(entry.periods)))
         module = self._modules.get(entry.processing_module)
         if module is None:
             yield Problem(

@@ -4,7 +4,7 @@ One function makes the command of every operation: options and help come from th
 """
 
 from datetime import date
-from enum import Enum
+from enum import Enum, StrEnum
 from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
@@ -14,8 +14,9 @@ from typer.core import TyperGroup
 from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, Metadata, Reference, addon_values, pairs
 from cli.placing import CLIENT, DryRun, Key, Limit, QuoteOption, Wait, place, sum_of_money, would_be
+from cli.service_admin import set_renewal
 from cli.session import AsJson
-from models.enums import OperationKind
+from models.enums import AtEndOfTerm, OperationKind
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
 LIMIT, ADDONS, REFERENCE, METADATA, QUOTE = "agreed_cost_limit", "addons", "reference", "metadata", "quote"
 """Fields of a request that have options of their own."""
+
+
+class When(StrEnum):
+    NOW = "now"
+    END_OF_TERM = "end_of_term"
+
+
+At = Annotated[
+    When,
+    typer.Option(help="end_of_term: nothing is done now; it is closed when its term ends, unless that is taken back"),
+]
 
 _LAST = (LIMIT, REFERENCE, METADATA, QUOTE)
 
@@ -66,7 +78,17 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
     """What Typer makes a command of: its parameters are the fields of the request model."""
     fields = operation.request_model.model_fields
 
-    def ask(service: int, key: str | None, dry_run: bool, wait: bool, as_json: bool, **given: Any) -> None:
+    def ask(
+        service: int,
+        key: str | None,
+        dry_run: bool,
+        wait: bool,
+        as_json: bool,
+        at: When = When.NOW,
+        **given: Any,
+    ) -> None:
+        if at is not When.NOW:
+            return close_at_end(service, {"key": key, "dry_run": dry_run, "wait": wait, **given}, as_json=as_json)
         asked = operation.request_model.of(
             **{name: value_of(name, field, given[name]) for name, field in fields.items()}
         )
@@ -77,7 +99,7 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
         async def rehearse(resellflow: "Resellflow", used: str) -> "tuple[ServiceView, OperationView]":
             return await resellflow.try_asking(service, asked, would_be, key=used, client=CLIENT)
 
-        place(
+        return place(
             begin,
             doing=f"{route.present_participle} service {service}",
             key=key,
@@ -86,9 +108,20 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
             dry_run=rehearse if dry_run else None,
         )
 
-    own = {"service": (Service, Parameter.empty)}
+    own: dict[str, tuple[Any, Any]] = {"service": (Service, Parameter.empty)}
     own |= {name: option_of(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)}
+    if operation.ends_service:
+        own["at"] = (At, When.NOW)
     return with_options(ask, own | _ALWAYS)
+
+
+def close_at_end(service: int, only_now: dict[str, Any], *, as_json: bool) -> None:
+    """Only written down, as `resell services set-renewal N close` does. `only_now`: what was given beside it."""
+    given = [name for name, value in only_now.items() if value]
+    if given:
+        option = f"--{given[0].replace('_', '-')}"
+        raise typer.BadParameter("is for what is done now; leave it out, or --at end_of_term", param_hint=option)
+    set_renewal(service, AtEndOfTerm.CLOSE, as_json=as_json)
 
 
 _ALWAYS = {"key": (Key, None), "dry_run": (DryRun, False), "wait": (Wait, False), "as_json": (AsJson, False)}

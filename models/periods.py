@@ -12,6 +12,12 @@ def has_next_term(months: int) -> bool:
     return months not in (TRIAL, FOR_EVER)
 
 
+def never_renewed(months: int) -> str:
+    """Why nothing of this period can be renewed automatically, and what to write instead."""
+    what = "a trial" if months == TRIAL else "a service for ever"
+    return f'{what} has no next term, so it can\'t be "automatic"; write "storefront", or leave it out'
+
+
 def term_days(months: int) -> int:
     """Days of the shortest term of so many months."""
     return 1 if months == DAY else 28 * months

@@ -25,44 +25,45 @@ from workflows.service_sweep import ServiceSweep
 log = logging.getLogger(__name__)
 
 CATCHUP = timedelta(hours=1)
-"""A sweep that Temporal could not start is made up for if it is no older than this."""
+"""A run that Temporal could not start is made up for if it is no older than this."""
 RPC_TIMEOUT = timedelta(seconds=10)
 
 
 async def keep_service_sweep(client: Client, task_queue: str, every: timedelta) -> None:
-    """Make the schedule, or bring it up to date. A pause that a person has made stays. Never raises RPCError: without
-    the schedule a worker still works, `resell sweep` too, and the watch reports that the sweep is overdue."""
-    wanted = Schedule(
-        action=ScheduleActionStartWorkflow(
-            ServiceSweep.run,
-            ServiceSweepInput(),
-            id=naming.SERVICE_SWEEP_ID,
-            task_queue=task_queue,
-            static_summary="compares all services with their upstreams",
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP),
+    """The schedule of the sweep."""
+    action = ScheduleActionStartWorkflow(
+        ServiceSweep.run,
+        ServiceSweepInput(),
+        id=naming.SERVICE_SWEEP_ID,
+        task_queue=task_queue,
+        static_summary="compares all services with their upstreams",
     )
-    await _keep(client, naming.SERVICE_SWEEP_ID, wanted)
+    await _keep(client, action, every)
 
 
 async def keep_renewals(client: Client, task_queue: str, every: timedelta) -> None:
-    """The same for renewals. A run that was missed is made up for by the next one: what is due is in the database."""
+    """The schedule of renewals. A run that was missed is made up for by the next: what is due is in the database."""
+    action = ScheduleActionStartWorkflow(
+        Renewals.run,
+        RenewalBatch(),
+        id=naming.RENEWALS_ID,
+        task_queue=task_queue,
+        static_summary="tells storefronts of terms that end, and prolongs what is renewed automatically",
+    )
+    await _keep(client, action, every)
+
+
+async def _keep(client: Client, action: ScheduleActionStartWorkflow, every: timedelta) -> None:
+    """Make the schedule, or bring it up to date; it is named as its workflow. A pause that a person has made stays.
+    Never raises RPCError: without the schedule a worker still works, `resell sweep` too, and the watch reports that a
+    sweep is overdue."""
+    name = action.id
     wanted = Schedule(
-        action=ScheduleActionStartWorkflow(
-            Renewals.run,
-            RenewalBatch(),
-            id=naming.RENEWALS_ID,
-            task_queue=task_queue,
-            static_summary="tells storefronts of terms that end, and prolongs what is renewed automatically",
-        ),
+        action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=CATCHUP),
     )
-    await _keep(client, naming.RENEWALS_ID, wanted)
 
-
-async def _keep(client: Client, name: str, wanted: Schedule) -> None:
     def updated(now: ScheduleUpdateInput) -> ScheduleUpdate:
         wanted.state = now.description.schedule.state
         return ScheduleUpdate(wanted)

@@ -18,6 +18,7 @@ from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, Tariff
 from models.columns import utc_now
 from models.enums import OperationKind
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
+from models.periods import has_next_term
 from orders import audit
 from orders.errors import KeyReused
 from orders.services import naming
@@ -114,7 +115,7 @@ def new_service(number: int, tag: str, terms: CatalogueTerms, *, customer: str, 
         mark=naming.mark(tag, number),
         period_months=terms.period.period_months,
         renewal_owner=terms.mapping.renewal_owner,
-        renews_automatically=terms.mapping.renews_automatically,
+        renews_automatically=terms.mapping.renews_automatically and has_next_term(terms.period.period_months),
         cost_amount=terms.period.cost_amount,
         cost_currency=terms.period.cost_currency,
         status_since=now,

@@ -11,7 +11,7 @@ from models.database import Database
 from models.enums import OperationKind, RenewalOwner, RenewalSide
 from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values
-from models.periods import period_in_words
+from models.periods import has_next_term, never_renewed, period_in_words
 from models.product_types import ALL_TYPES, PRODUCT_TYPES, ProductType
 from orders.errors import InvalidField, Refused
 from orders.money.expectation import addon_terms
@@ -142,6 +142,8 @@ class SetParameters(OperationType[ServiceChange, Values]):
             fields[DOMAIN] = domain
         renewal = None
         if asked.renewal_owner is not None:
+            if asked.renewal_owner is RenewalOwner.AUTOMATIC and not has_next_term(service.period_months):
+                raise InvalidField("renewal_owner", never_renewed(service.period_months))
             if asked.renewal_owner is RenewalOwner.UPSTREAM:
                 await _check_able(session, service, "renewal_switch", "renewal_owner")
             renewal = await pending.renewal_period(session, service, plan_id, asked.renewal_owner)

@@ -231,6 +231,9 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              MAPPING, "renewal_owner", '"resellflow" or "upstream"'),
         case("unknown owner of the renewal", replaced("templates", 'renewal = "us"\ntemplates'),
              MAPPING, "renewal", '"automatic" or "upstream"'),
+        case("automatic and nothing but for ever", edited(
+                ('periods = { "1" = 1, "12" = 12 }', 'renewal = "automatic"\nperiods = { "0" = 0 }')),
+             MAPPING, "renewal", "a service for ever has no next term"),
         case("two owners", replaced("templates", 'renewal = "automatic"\nrenewal_owner = "upstream"\ntemplates'),
              MAPPING, "renewal_owner", "keep renewal"),
         case("unknown key in a mapping", replaced("datacenter", "data_center"),

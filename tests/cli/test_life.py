@@ -20,6 +20,13 @@ async def test_a_service_is_led_through_its_life_from_the_shell(shop: Shop, shop
     assert suspended.done().lines[-1].startswith("service 1 is suspended as item ")
     service = (await resell("services", "show", 1, "--json")).done().json
     assert (service["addons"], service["name"]) == ({"ram": 2}, "v2.example.com")
+    refused = await resell("close", 1, "--at", "end_of_term", "--dry-run")
+    assert (refused.status, "--dry-run" in refused.err) == (2, True)
+    later = await resell("close", 1, "--at", "end_of_term")
+    assert later.done().lines == ["service 1 is closed at the end of its term"]
+    again = (await resell("close", 1, "--at", "end_of_term", "--json")).done().json
+    assert again == {"service": 1, "at_end_of_term": "close", "changed": False}
+    assert (await resell("services", "show", 1, "--json")).done().json["at_end_of_term"] == "close"
     assert (await resell("close", 1, "--wait")).done().lines[-1].startswith("service 1 is closed")
     (await resell("resume", 1)).failed("service 1 is closed; nothing can be done to it any more")
     assert len([charge for charge in await shop.upstream.charges() if charge["operation"] == "prolong"]) == 1

@@ -7,15 +7,20 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from models.catalogue import PlanMapping
+from models.catalogue import MappedPeriod, PlanMapping, TariffPlanPrice
 from models.database import Database
-from models.enums import RenewalOwner, RenewalSide
-from models.order import Service
+from models.enums import RenewalOwner, RenewalSide, Stage
+from models.order import Operation, Service
 from models.parameters import NO_RENEWAL, Values, public
+from models.periods import FOR_EVER, TRIAL
 from models.renewal import owner_of, stored
+from orders.errors import InvalidField
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.intake import ServiceRequest, accept_order
+from orders.lifecycle.requests import ask
+from orders.lifecycle.stages import enter
 from orders.operations import pending
+from orders.operations.set_parameters import ServiceChange
 
 
 class OldOwner(StrEnum):
@@ -108,3 +113,32 @@ async def test_what_was_there_before_belongs_to_the_storefront(database: Databas
         found = await session.exec(select(Service).where(col(Service.renews_automatically).is_(True)))
         assert found.all() == []
         assert (await session.get_one(Service, order.service)).renewed_by is RenewalOwner.STOREFRONT
+
+
+@pytest.mark.parametrize("months", [TRIAL, FOR_EVER])
+async def test_what_has_no_next_term_is_never_automatic(database: Database, months: int) -> None:
+    order = await ordered(database)
+    async with database.write() as session:
+        (await session.get_one(Service, order.service)).period_months = months
+        operation = await session.get_one(Operation, order.operation)
+        await enter(session, operation, Stage.CANCELLED)
+    asked = ServiceChange(renewal_owner=RenewalOwner.AUTOMATIC)
+    with pytest.raises(InvalidField, match="has no next term") as refused:
+        await ask(database, order.service, asked, client="t", key="change")
+    assert refused.value.field == "renewal_owner"
+
+
+@pytest.mark.parametrize(("months", "automatic"), [(TRIAL, False), (FOR_EVER, False), (1, True)])
+async def test_a_mapping_makes_automatic_only_what_has_a_next_term(
+    shelf: Database, months: int, automatic: bool
+) -> None:
+    async with shelf.write() as session:
+        for mapping in (await session.exec(select(PlanMapping))).all():
+            mapping.renewed_by = RenewalOwner.AUTOMATIC
+        for row in [*await session.exec(select(MappedPeriod)), *await session.exec(select(TariffPlanPrice))]:
+            if row.period_months == 1:
+                row.period_months = months
+    request = ServiceRequest(plan="VDS-1", period_months=months, customer="c-1")
+    order = await accept_order(shelf, request, client="t", key="k", hostname_suffix="s.internal")
+    async with shelf.read() as session:
+        assert (await session.get_one(Service, order.service)).renews_automatically is automatic
