@@ -113,5 +113,5 @@ def new_documents(
     """
     rows.operation.workflow_started_at = started_at
     account = rows.account.name if rows.account is not None else None
-    service = show_new_service(rows.service, rows.plan.name, rows.module.name, account)
+    service = show_new_service(rows.service, rows.plan.name, rows.module.name, account, requester)
     return service, show_new_operation(links, rows.operation, requester)

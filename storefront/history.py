@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 
 from orders.events.views import ValueChange
 from orders.views import HistoryEntry, Page, list_history
-from orders.webhooks.redaction import values_for_shop
+from orders.webhooks.redaction import changes_for_shop
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented
@@ -32,8 +32,10 @@ async def history_of_service(
 
 
 def _for_shop(entry: HistoryEntry, name: str) -> HistoryEntry:
-    """Without people's words, addresses of upstreams, and the names of other storefronts whose the service was."""
-    changes = {field: ValueChange(**values_for_shop(change.model_dump())) for field, change in entry.changes.items()}
+    """Without people's words, our costs, addresses of upstreams, and the names of other storefronts whose the service
+    was."""
+    told = changes_for_shop({field: change.model_dump() for field, change in entry.changes.items()})
+    changes = {field: ValueChange(**change) for field, change in told.items()}
     if (owner := changes.get("owner")) is not None:
         changes["owner"] = ValueChange(**{when: who if who == name else "" for when, who in owner.model_dump().items()})
     return entry.model_copy(update={"note": None, "changes": changes})

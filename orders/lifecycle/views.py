@@ -31,12 +31,10 @@ from orders.reading.filters import either
 from orders.reading.paging import Page, PageRequest, page_with
 from orders.reading.sorting import Listing, created_between, last_created_before
 from orders.services import naming
-from orders.webhooks.redaction import reason_for_shop, waits_for_shop, without_secrets
+from orders.webhooks.redaction import price_for_shop, reason_for_shop, waits_for_shop, without_secrets
 
 _NOUN = "operation"
 OperationSort = Literal["created_at", "-created_at"]
-UNREADABLE = "unreadable"
-"""Key of a price that can't be read: the upstream's own words."""
 BEFORE_ALL = -1
 """Below the id of every stage."""
 
@@ -80,15 +78,20 @@ class OperationView(Document):
     parameters: dict[str, str] = Field(description="what it was asked to do")
     reference: str | None = Field(description="the shop's own name of it, as the request gave it; null: it gave none")
     metadata: dict[str, str] = Field(description="the shop's own values, as the request gave them")
-    cost: Money | None = Field(description="what the upstream charges for it, and what is set aside for it")
+    cost: Money | None = Field(
+        description="what the upstream charges for it, and what is set aside for it; null for storefronts"
+    )
     price: dict[str, str] = Field(
         description="how `cost` came about: `source` (quote, catalogue, refusal, none), what was `quoted`, `expected`, "
-        "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why"
+        "`agreed` and `accepted`, the `selling` price, the `rate` used, and which checks were `skipped`, and why. "
+        "Storefronts get the `selling` price alone, once the upstream was asked"
     )
     refunded: list[Money] = Field(
         default=[], description="what the upstream paid back for it, by currency; for operators only"
     )
-    agreed_cost_limit: Money | None = Field(description="the most that the caller agreed to be charged")
+    agreed_cost_limit: Money | None = Field(
+        description="the most that the upstream may charge, as was agreed. Storefronts get what they named themselves"
+    )
     quote: str | None = Field(description="the quote that it was ordered by; null: it named none")
     actor: str = Field(description="who requested it")
     called_off_at: datetime | None = Field(description="since when nothing of it is sent any more; null: it is wanted")
@@ -144,7 +147,7 @@ def _shown(
             return view
         update = _for_shop(operation, reports.get(operation.id, ""))
         if operation.actor != requester.name:  # what somebody else wrote on their request
-            update |= {"reference": None, "metadata": {}}
+            update |= {"reference": None, "metadata": {}, "agreed_cost_limit": None}
         return view.model_copy(update=update)
 
     def show_all(operation: Operation) -> OperationView:
@@ -200,11 +203,14 @@ def _shown(
 def _for_shop(operation: Operation, says: str) -> dict[str, object]:
     """What a storefront reads in other words."""
     why = operation.stage, operation.reason, operation.failure_class
-    price = {name: value for name, value in operation.price.items() if name != UNREADABLE}
     plain = without_secrets(says)
     waits_for = _why_it_lasts(operation, waits_for_shop(*why, operation.called_off_at), plain)
     shown = None if operation.stage is Stage.QUEUED else plain or None
-    return {"waits_for": waits_for, "upstream_says": shown, "price": price, "workflow_url": ""}
+    told = {"waits_for": waits_for, "upstream_says": shown, "workflow_url": ""}
+    money_of_ours = {"cost": None, "price": price_for_shop(operation.price)}
+    if operation.quote is not None:  # the limit may be what we would have paid by the quote
+        money_of_ours["agreed_cost_limit"] = None
+    return {**told, **money_of_ours}
 
 
 async def _causes(session: AsyncSession, operations: Sequence[Operation]) -> dict[int, str]:

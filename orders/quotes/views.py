@@ -171,6 +171,8 @@ async def _quote(
         return refused(about.kind, about.service, problem.field, problem.message)
     except (Refused, NoMapping) as problem:
         return refused(about.kind, about.service, None, str(problem))
+    if not requester.is_staff:  # whether its limit is enough would tell a shop what we pay
+        draft.operation.agreed_limit_amount = draft.operation.agreed_limit_currency = None
     priced = await making.price(draft, database, connections, rules.rates)
     stored = await making.keep(
         database, about.kind, about.body_hash, requester.owner, draft, priced, rules.valid_seconds

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.enums import Source
+from models.enums import EventKind, Source
 from orders.access.ownership import visible_service
 from orders.access.roles import OPERATOR, Requester
 from orders.errors import existing
@@ -18,6 +18,7 @@ from orders.reading.paging import Page, PageRequest, page_of
 from orders.services.history import REFUNDED, SUBJECT
 
 _NOUN = "history"
+_OF_OUR_MONEY = (REFUNDED, EventKind.COST_CHANGED.value)
 
 
 class HistoryEntry(Document):
@@ -42,7 +43,7 @@ async def list_history(
 ) -> Page[HistoryEntry]:
     """A page of what changed of a service. Raises NotFound, or InvalidField for the cursor.
 
-    What was paid back for it is no news for a shop."""
+    What we pay for it, and what was paid back, is no news for a shop."""
     await visible_service(session, existing(SUBJECT, service), requester)
     query = (
         select(AuditEntry)
@@ -51,7 +52,7 @@ async def list_history(
             AuditEntry.subject_number == service,
             col(AuditEntry.id) < ask.before(_NOUN),
         )
-        .where(true() if requester.is_staff else AuditEntry.action != REFUNDED)
+        .where(true() if requester.is_staff else col(AuditEntry.action).not_in(_OF_OUR_MONEY))
         .order_by(col(AuditEntry.id).desc())
         .limit(ask.limit + 1)
     )

@@ -73,7 +73,7 @@ class ServiceView(Document):
     at_end_of_term: AtEndOfTerm = Field(description="the same in three words: `close`: it is closed then")
     processing_module: str = Field(description="how operations on this service are carried out")
     home_processing_module: str | None = Field(description="where it returns to from the manual module")
-    cost: Money | None = Field(description="what the upstream charges for a period")
+    cost: Money | None = Field(description="what the upstream charges for a period; null for storefronts")
     open_incidents: list[int] = Field(description="numbers of incidents about it that nobody has closed yet")
     created_at: datetime
 
@@ -111,7 +111,7 @@ class _Names:
         incidents = await open_incidents(session, [service.id for service in services])
         return cls(_by_id(plans.all()), _by_id(modules.all()), _by_id(accounts.all()), ready, incidents)
 
-    def show(self, service: Service) -> ServiceView:
+    def show(self, service: Service, requester: Requester) -> ServiceView:
         upstream = None
         if service.account_id is not None:
             upstream = UpstreamItemRef(name=self._accounts[service.account_id], number=service.upstream_number)
@@ -142,7 +142,7 @@ class _Names:
             at_end_of_term=service.at_end_of_term,
             processing_module=self._modules[service.module_id],
             home_processing_module=None if home is None else self._modules[home],
-            cost=money(service.cost_amount, service.cost_currency),
+            cost=money(service.cost_amount, service.cost_currency) if requester.is_staff else None,
             open_incidents=self._incidents.get(service.id, []),
             created_at=service.created_at,
         )
@@ -155,13 +155,15 @@ def _by_id(rows: Sequence[tuple[int | None, str]]) -> dict[int, str]:
 async def find_service(session: AsyncSession, number: int, requester: Requester = OPERATOR) -> ServiceView:
     """Raises NotFound, also for what the requester may not see."""
     service = await visible_service(session, existing(_NOUN, number), requester)
-    return (await _Names.of(session, [service])).show(service)
+    return (await _Names.of(session, [service])).show(service, requester)
 
 
-def show_new(service: Service, plan: str, module: str, account: str | None) -> ServiceView:
+def show_new(
+    service: Service, plan: str, module: str, account: str | None, requester: Requester = OPERATOR
+) -> ServiceView:
     """A service that was ordered just now, with the names of what it refers to: nothing of it is to be read."""
     accounts = {} if service.account_id is None or account is None else {service.account_id: account}
-    return _Names({service.plan_id: plan}, {service.module_id: module}, accounts, {}, {}).show(service)
+    return _Names({service.plan_id: plan}, {service.module_id: module}, accounts, {}, {}).show(service, requester)
 
 
 async def list_services(
@@ -206,7 +208,7 @@ async def list_services(
     )
     rows = await listing.rows(session, ask, sort)
     names = await _Names.of(session, rows)
-    return page_with(ask, rows, lambda row: listing.cursor(row, sort), names.show)
+    return page_with(ask, rows, lambda row: listing.cursor(row, sort), lambda row: names.show(row, requester))
 
 
 async def _plan_id(session: AsyncSession, name: str) -> int:

@@ -23,6 +23,7 @@ from orders.errors import EventsGone, InvalidField
 from orders.reading.documents import Document
 from orders.reading.filters import each_value
 from orders.reading.paging import HIGHEST_LIMIT, cursor_text, text_of_cursor
+from orders.webhooks.redaction import NOT_FOR_SHOPS
 from orders.webhooks.signing import cloud_event
 from orders.webhooks.wording import data_for
 
@@ -76,7 +77,11 @@ async def read_feed(session: AsyncSession, ask: FeedRequest, source: str, reques
     )
     if not requester.is_staff:
         own = select(Service.id).where(visible(requester))
-        query = query.where(WebhookMessage.owner == requester.name, col(WebhookMessage.service_id).in_(own))
+        query = query.where(
+            WebhookMessage.owner == requester.name,
+            col(WebhookMessage.service_id).in_(own),
+            col(WebhookMessage.kind).not_in(NOT_FOR_SHOPS),  # a type may have been for shops once
+        )
     rows: list[tuple[WebhookMessage, Operation | None]] = await each_value(
         session, query, (WebhookMessage.service_id, ask.services), (WebhookMessage.kind, ask.types)
     )

@@ -25,6 +25,8 @@ _SENTENCES: dict[FailureClass, str] = {
 }
 """Only the words of REJECTED are passed on: they are about the order's own values."""
 
+SELLING = "selling"
+"""Key of an operation's price: for how much we sell it."""
 _ONLY_READ = "the upstream does not answer; nothing is sent before it does"
 """A request that has not left has no unknown outcome: before it there was only reading."""
 _OWN_WORDS = frozenset(
@@ -92,10 +94,24 @@ def waits_for_shop(stage: Stage, reason: str, failure: FailureClass | None, call
     return explain(stage, shown, called_off=called_off_at is not None, failure=failure).waits_for
 
 
+_COSTS = frozenset({"cost", "upstream_cost"})
+"""Values of a service, and of its item, that say what the upstream charges."""
+
+
+def changes_for_shop(changes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Changed values by name: without those that say what we pay."""
+    return {name: values_for_shop(change) for name, change in changes.items() if name not in _COSTS}
+
+
+def price_for_shop(price: Mapping[str, str]) -> dict[str, str]:
+    """What the shop pays, from the row that says how a cost came about."""
+    return {name: value for name, value in price.items() if name == SELLING}
+
+
 NOT_FOR_SHOPS = frozenset(
     {
         *(MessageType.ITEM_APPEARED, MessageType.INCIDENT_RAISED, MessageType.INCIDENT_CLOSED),
-        MessageType.OPERATION_REFUNDED,
+        *(MessageType.OPERATION_REFUNDED, MessageType.SERVICE_COST_CHANGED),
         *(MessageType.UPSTREAM_BALANCE_LOW, MessageType.UPSTREAM_BALANCE_ENOUGH),
     }
 )
@@ -119,7 +135,7 @@ def data_for_shop(data: dict[str, Any]) -> dict[str, Any]:
     """The data of a message as the endpoint of a storefront gets it."""
     shown = {name: value for name, value in data.items() if name in _DATA}
     if "changes" in data:
-        shown["changes"] = {name: values_for_shop(change) for name, change in data["changes"].items()}
+        shown["changes"] = changes_for_shop(data["changes"])
     if "reason" in data:
         failure = data.get("failure_class")
         shown["reason"] = reason_for_shop(
