@@ -14,6 +14,7 @@ declare(strict_types=1);
 use WHMCS\Database\Capsule;
 
 require __DIR__ . '/capsule.php';
+require __DIR__ . '/addon.php';
 
 error_reporting(E_ALL);
 set_error_handler(static function (int $level, string $message, string $file, int $line): never {
@@ -91,7 +92,11 @@ final class PropertiesInAFile
 
 $call = json_decode((string) stream_get_contents(STDIN), true);
 require "{$call['module']}/resellflow.php";
-$model = (object) ($call['model'] ?? []);
+$class = $call['model']['class'] ?? stdClass::class;
+$model = new $class();
+foreach ($call['model'] ?? [] as $column => $value) {
+    $model->$column = $value;
+}
 $model->serviceProperties = new PropertiesInAFile($call['properties']);
 try {
     $arguments = in_array($call['function'], ['MetaData', 'ConfigOptions', 'AdminCustomButtonArray'], true) ? [] : [$call['params'] + ['model' => $model]];

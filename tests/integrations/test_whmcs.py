@@ -213,3 +213,38 @@ async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wis
     await cancelled(whmcs, 3)
     assert (await whmcs.call("ChangePackage", configoption1="VDS-2")).startswith("Operation 3 was cancelled: ")
     assert "Operation 4 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
+
+
+async def test_a_suspension_whose_answer_was_lost_does_not_stand_in_for_a_later_one(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    whmcs.line.lay(Answer.CUT, Reaches.BEFORE, chosen=asks)
+    assert "Run the command again" in await whmcs.call("SuspendAccount", suspendreason="overdue")
+    await whmcs.settled()
+    await whmcs.done("UnsuspendAccount")
+    await whmcs.settled()
+    await whmcs.done("SuspendAccount", suspendreason="overdue again")
+    await whmcs.settled()
+    assert (await whmcs.api.shop.get("/v1/services/1")).json()["status"] == "suspended"
+    # Staff look after a suspended service with Create: WHMCS would call it active, and write to the customer.
+    answer = await whmcs.call("CreateAccount", model={"domainstatus": "Suspended"})
+    assert answer == "Nothing was ordered: this is service 1, which is suspended. Terminate it first to order anew."
+
+
+async def test_a_renewal_that_a_person_cancelled_later_is_ordered_anew(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    await whmcs.shop.upstream.set_balance("1.00")
+    await whmcs.done("Renew", model=MARCH, configoption4="0")
+    await cancelled(whmcs, 2)
+    await whmcs.shop.upstream.set_balance("100.00")
+    await whmcs.done("Renew", model=MARCH)
+    again = await whmcs.call("Renew", model=MARCH)
+    assert again.startswith("Nothing was ordered for the due date 2026-03-01: ")
+    await whmcs.done("Renew", model=APRIL)
+    assert await whmcs.charges("prolong") == ["prolong"] * 2
+
+
+async def test_an_addon_of_a_product_is_refused_because_its_service_id_is_the_products(whmcs: Whmcs) -> None:
+    await whmcs.done("CreateAccount")
+    answer = await whmcs.call("CreateAccount", model={"class": "WHMCS\\Service\\Addon"}, service=41)
+    assert answer.startswith("Product addons can't be ordered with this module.")
+    assert await whmcs.charges("open") == ["open"]

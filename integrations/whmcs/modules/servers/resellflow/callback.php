@@ -7,7 +7,7 @@
 
 declare(strict_types=1);
 
-use Resellflow\Inbox;
+use Resellflow\Whmcs\Inbox;
 use Resellflow\Webhook;
 
 require_once __DIR__ . '/lib/load.php';

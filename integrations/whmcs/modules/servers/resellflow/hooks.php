@@ -4,9 +4,9 @@
 
 declare(strict_types=1);
 
-use Resellflow\Api;
-use Resellflow\Inbox;
-use Resellflow\Sync;
+use Resellflow\Whmcs\Connection;
+use Resellflow\Whmcs\Inbox;
+use Resellflow\Whmcs\Sync;
 use WHMCS\Database\Capsule;
 
 if (!defined('WHMCS')) {
@@ -46,7 +46,7 @@ function resellflow_with_each_server(callable $work): bool
     foreach (Capsule::table('tblservers')->where('type', 'resellflow')->where('disabled', 0)->get() as $server) {
         try {
             $password = localAPI('DecryptPassword', ['password2' => $server->password])['password'] ?? '';
-            $work(new Sync(Api::of([
+            $work(new Sync(Connection::of([
                 'serverhostname' => $server->hostname,
                 'serverip' => $server->ipaddress,
                 'serverport' => $server->port,

@@ -4,11 +4,14 @@
 
 declare(strict_types=1);
 
-use Resellflow\Api;
 use Resellflow\Problem;
 use Resellflow\Provisioning;
+use Resellflow\Requests;
 use Resellflow\State;
-use Resellflow\Sync;
+use Resellflow\Whmcs\Connection;
+use Resellflow\Whmcs\Product;
+use Resellflow\Whmcs\Renewal;
+use Resellflow\Whmcs\Sync;
 
 if (!defined('WHMCS')) {
     exit('This file is loaded by WHMCS.');
@@ -47,20 +50,14 @@ function resellflow_ConfigOptions(): array
  */
 function resellflow_Plans(array $params): array
 {
-    $api = Api::of($params);
     $plans = [];
-    $query = ['active' => 'true', 'limit' => 200];
-    do {
-        $page = $api->get('/v1/plans', $query);
-        foreach ($page['items'] as $plan) {
-            $prices = array_map(
-                static fn (array $period) => "{$period['in_words']}: {$period['price']['amount']} {$period['price']['currency']}",
-                array_filter($plan['periods'], static fn (array $period) => $period['price'] !== null),
-            );
-            $plans[$plan['name']] = "{$plan['name']} ({$plan['product_type']}; " . implode(', ', $prices) . ')';
-        }
-        $query['cursor'] = $page['next_cursor'] ?? null;
-    } while ($query['cursor'] !== null);
+    foreach (Connection::of($params)->items('/v1/plans', ['active' => 'true']) as $plan) {
+        $prices = array_map(
+            static fn (array $period) => "{$period['in_words']}: {$period['price']['amount']} {$period['price']['currency']}",
+            array_filter($plan['periods'], static fn (array $period) => $period['price'] !== null),
+        );
+        $plans[$plan['name']] = "{$plan['name']} ({$plan['product_type']}; " . implode(', ', $prices) . ')';
+    }
     ksort($plans);
     return $plans;
 }
@@ -92,7 +89,7 @@ function resellflow_TerminateAccount(array $params): string
 /** @param array<string, mixed> $params */
 function resellflow_Renew(array $params): string
 {
-    return resellflow_answered($params, static fn (Provisioning $it) => $it->renew());
+    return resellflow_answered($params, static fn (Provisioning $it, Renewal $renewal) => $renewal->renew((string) ($params['model']->nextduedate ?? '')));
 }
 
 /** @param array<string, mixed> $params */
@@ -120,7 +117,7 @@ function resellflow_AdminCustomButtonArray(): array
 /** @param array<string, mixed> $params */
 function resellflow_RenewOnceMore(array $params): string
 {
-    return resellflow_answered($params, static fn (Provisioning $it) => $it->renewOnceMore());
+    return resellflow_answered($params, static fn (Provisioning $it, Renewal $renewal) => $renewal->onceMore());
 }
 
 /** @param array<string, mixed> $params */
@@ -136,7 +133,7 @@ function resellflow_NewPassword(array $params): string
 function resellflow_TestConnection(array $params): array
 {
     try {
-        $holder = Api::of($params)->get('/v1/token');
+        $holder = Connection::of($params)->get('/v1/token');
         $isShop = ($holder['role'] ?? '') === 'storefront';
         $error = $isShop ? '' : "The token belongs to {$holder['name']}, whose role is {$holder['role']}. Use the token of a storefront.";
         return ['success' => $isShop, 'error' => $error];
@@ -155,7 +152,8 @@ function resellflow_ClientArea(array $params): array
 {
     $shown = ['name' => (string) ($params['domain'] ?? ''), 'status' => 'being set up', 'ip' => '', 'expires_on' => ''];
     try {
-        $service = (new Provisioning($params))->service();
+        [$it] = resellflow_of($params);
+        $service = $it->service();
         $shown = array_map('strval', array_intersect_key($service, $shown));
     } catch (Throwable) {
         // Not ordered yet, or Resellflow is away: customers need no reasons.
@@ -172,7 +170,8 @@ function resellflow_ClientArea(array $params): array
 function resellflow_AdminServicesTabFields(array $params): array
 {
     try {
-        $fields = (new Provisioning($params))->summary();
+        [$it] = resellflow_of($params);
+        $fields = $it->summary();
         $unsettled = (new State($params['model']->serviceProperties))->unsettled();
         $fields['Not settled'] = implode(', ', $unsettled) ?: 'nothing';
     } catch (Throwable $trouble) {
@@ -189,7 +188,7 @@ function resellflow_AdminServicesTabFields(array $params): array
 function resellflow_UsageUpdate(array $params): void
 {
     try {
-        (new Sync(Api::of($params)))->all();
+        (new Sync(Connection::of($params)))->all();
     } catch (Throwable $trouble) {
         logActivity("Resellflow: the services of a server were not compared: {$trouble->getMessage()}");
     }
@@ -197,12 +196,25 @@ function resellflow_UsageUpdate(array $params): void
 
 /**
  * @param array<string, mixed> $params
- * @param callable(Provisioning): string $command
+ * @return array{Provisioning, Renewal}
+ */
+function resellflow_of(array $params): array
+{
+    $api = Connection::of($params);
+    $sale = new Product($params);
+    $state = new State($params['model']->serviceProperties);
+    $provisioning = new Provisioning($api, $state, $sale);
+    return [$provisioning, new Renewal($api, $state, new Requests($api, $state, $sale), $provisioning)];
+}
+
+/**
+ * @param array<string, mixed> $params
+ * @param callable(Provisioning, Renewal): string $command
  */
 function resellflow_answered(array $params, callable $command): string
 {
     try {
-        return $command(new Provisioning($params));
+        return $command(...resellflow_of($params));
     } catch (Problem $problem) {
         return $problem->getMessage();
     } catch (Throwable $trouble) {

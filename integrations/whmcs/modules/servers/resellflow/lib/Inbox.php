@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Resellflow;
+namespace Resellflow\Whmcs;
 
 /** Messages that were received, one file each, until the cron job has worked them off. */
 final class Inbox

@@ -2,10 +2,14 @@
 
 declare(strict_types=1);
 
-namespace Resellflow;
+namespace Resellflow\Whmcs;
 
-/** What a customer has bought in WHMCS, in the words of Resellflow. */
-final class Product
+use Resellflow\Problem;
+use Resellflow\Sale;
+use WHMCS\Service\Addon;
+
+/** What a customer has bought in WHMCS. */
+final class Product extends Sale
 {
     private const MONTHS = [
         'monthly' => 1, 'quarterly' => 3, 'semi-annually' => 6, 'semiannually' => 6, 'annually' => 12,
@@ -15,6 +19,31 @@ final class Product
     /** @param array<string, mixed> $params */
     public function __construct(private readonly array $params)
     {
+        if ($params['model'] instanceof Addon) {
+            throw new Problem(
+                "Product addons can't be ordered with this module. Sell it as a product, or as a configurable option whose name begins with \"addon.\"."
+            );
+        }
+    }
+
+    public function shop(): string
+    {
+        return 'whmcs';
+    }
+
+    public function id(): int
+    {
+        return (int) $this->params['serviceid'];
+    }
+
+    public function customer(): int
+    {
+        return (int) $this->params['userid'];
+    }
+
+    public function domain(): string
+    {
+        return trim((string) ($this->params['domain'] ?? ''));
     }
 
     public function plan(): string
@@ -26,7 +55,6 @@ final class Product
         return $plan;
     }
 
-    /** The billing cycle, unless the product's settings name another number of months. */
     public function months(): int
     {
         $chosen = (int) ($this->params['configoption3'] ?? 0);
@@ -38,42 +66,30 @@ final class Product
         return $months;
     }
 
-    /**
-     * Configurable options whose name begins with `addon.`: `addon.ram|Memory` is add-on ram.
-     *
-     * @param array<string, mixed> $plan the plan's document, which says what kind each add-on is of
-     * @return array<string, int|bool|string>
-     */
-    public function addons(array $plan): array
+    public function wait(): ?float
     {
-        $kinds = array_column($plan['addons'] ?? [], 'kind', 'name');
-        $addons = [];
-        foreach ($this->options('addon.') as $name => $value) {
-            $addons[$name] = match ($kinds[$name] ?? 'quantity') {
-                'switch' => in_array(strtolower((string) $value), ['1', 'on', 'yes', 'true'], true),
-                'choice' => (string) $value,
-                default => is_numeric($value) ? (int) $value : (string) $value,
-            };
-        }
-        return $addons;
+        $wait = $this->params['configoption4'] ?? '';
+        return is_numeric($wait) ? (float) $wait : null;
     }
 
-    /** @return array<string, string> */
-    public function parameters(): array
+    public function isKnownAsDelivered(): bool
     {
-        $template = trim((string) ($this->params['configoption2'] ?? ''));
-        $chosen = array_map('strval', $this->options('parameter.'));
-        return array_filter($chosen + ['template' => $template], static fn (string $value) => $value !== '');
+        return in_array($this->params['model']->domainstatus ?? '', ['Active', 'Suspended'], true);
     }
 
-    /** @return array<string, mixed> */
-    private function options(string $prefix): array
+    protected function template(): string
+    {
+        return trim((string) ($this->params['configoption2'] ?? ''));
+    }
+
+    /** Configurable options by the beginning of their names: `addon.ram|Memory` is add-on ram. */
+    protected function options(string $kind): array
     {
         $found = [];
         foreach ($this->params['configoptions'] ?? [] as $name => $value) {
             $name = explode('|', (string) $name)[0];
-            if (str_starts_with($name, $prefix)) {
-                $found[substr($name, strlen($prefix))] = $value;
+            if (str_starts_with($name, "$kind.")) {
+                $found[substr($name, strlen($kind) + 1)] = $value;
             }
         }
         return $found;

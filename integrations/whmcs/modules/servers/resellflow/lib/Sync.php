@@ -2,7 +2,10 @@
 
 declare(strict_types=1);
 
-namespace Resellflow;
+namespace Resellflow\Whmcs;
+
+use Resellflow\Api;
+use Resellflow\Fleet;
 
 /**
  * Brings WHMCS up to date with Resellflow, by WHMCS's own API (`localAPI`).
@@ -12,60 +15,31 @@ namespace Resellflow;
 final class Sync
 {
     private const OURS = 'Provider: ';
-    private const STATE_KINDS = ['open', 'suspend', 'resume', 'close'];
 
-    public function __construct(private readonly Api $api)
+    private readonly Fleet $fleet;
+
+    public function __construct(Api $api)
     {
+        $this->fleet = new Fleet($api);
     }
 
     /** Every service of this storefront. */
     public function all(): void
     {
-        $this->apply($this->pages([]));
+        $this->apply($this->fleet->all());
     }
 
-    /** The service that an event is about, if it is this storefront's. Only its customer's services are read. */
+    /** The service that an event is about, if it is this storefront's. */
     public function about(int $service): void
     {
-        try {
-            $found = $this->api->get("/v1/services/$service");
-        } catch (Problem $problem) {
-            if ($problem->status === 404) {
-                return; // another server's
-            }
-            throw $problem;
-        }
-        $belongs = static fn (array $one) => explode('.', (string) $one['reference'])[0];
-        $same = static fn (array $one) => $belongs($one) === $belongs($found);
-        $this->apply(array_filter($this->pages(['customer' => $found['customer']]), $same));
+        $this->apply($this->fleet->about($service));
     }
 
-    /**
-     * @param array<string, string> $query
-     * @return list<array<string, mixed>> newest first
-     */
-    private function pages(array $query): array
-    {
-        $services = [];
-        $query['limit'] = '200';
-        do {
-            $page = $this->api->get('/v1/services', $query);
-            $services = [...$services, ...$page['items']];
-            $query['cursor'] = $page['next_cursor'] ?? null;
-        } while ($query['cursor'] !== null);
-        return $services;
-    }
-
-    /** @param array<array<string, mixed>> $services newest first: of a WHMCS service only its latest order counts */
+    /** @param array<int, array<string, mixed>> $services by WHMCS's id */
     private function apply(array $services): void
     {
-        $seen = [];
-        foreach ($services as $service) {
-            if (!preg_match('/^(\d+)\.\d+$/D', (string) $service['reference'], $found) || isset($seen[$found[1]])) {
-                continue;
-            }
-            $seen[$found[1]] = true;
-            $this->one((int) $found[1], $service);
+        foreach ($services as $id => $service) {
+            $this->one($id, $service);
         }
     }
 
@@ -79,7 +53,7 @@ final class Sync
             return;
         }
         $change = $this->change((string) $product['status'], (string) ($product['suspensionreason'] ?? ''), $service);
-        if ($change === null || $this->isBusy((int) $service['number'])) {
+        if ($change === null || $this->fleet->isBusy((int) $service['number'])) {
             return;
         }
         if ($change === []) {
@@ -109,13 +83,5 @@ final class Sync
                 ['warning' => "service {$service['number']} is {$service['status']}, and terminated in WHMCS. Look at its operations."],
             default => null,
         };
-    }
-
-    /** WHMCS may have asked for another state, which Resellflow does not show yet. A renewal that waits is no reason. */
-    private function isBusy(int $service): bool
-    {
-        $operations = $this->api->get('/v1/operations', ['service' => $service, 'limit' => 50])['items'];
-        $changesState = static fn (array $one) => in_array($one['kind'], self::STATE_KINDS, true) && $one['ended_at'] === null;
-        return array_filter($operations, $changesState) !== [];
     }
 }

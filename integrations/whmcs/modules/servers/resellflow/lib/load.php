@@ -2,11 +2,13 @@
 
 declare(strict_types=1);
 
-require_once __DIR__ . '/Problem.php';
-require_once __DIR__ . '/Api.php';
-require_once __DIR__ . '/State.php';
+if (!is_file(__DIR__ . '/common/load.php')) {
+    throw new RuntimeException('The module for Resellflow was copied without the files that "lib/common" links to: copy it with "cp -rL".');
+}
+
+require_once __DIR__ . '/common/load.php';
+require_once __DIR__ . '/Connection.php';
 require_once __DIR__ . '/Product.php';
-require_once __DIR__ . '/Provisioning.php';
-require_once __DIR__ . '/Webhook.php';
+require_once __DIR__ . '/Renewal.php';
 require_once __DIR__ . '/Inbox.php';
 require_once __DIR__ . '/Sync.php';

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Resellflow;
 
 /**
- * What the module remembers of one WHMCS service. WHMCS keeps it as a service property.
+ * What the module remembers of one service of the shop. The shop keeps it with the service.
  *
  * A wish is one request, written down before it is sent: its key and body stay the same until it is settled. So a retry
  * is the same request, also when the product was edited, or the expiry date moved, in between.
@@ -18,7 +18,7 @@ final class State
     /** @var array<string, mixed> */
     private array $values;
 
-    /** @param object $properties `serviceProperties` of WHMCS's service: `get(name)`, `save([name => value])` */
+    /** @param object $properties of the shop's service, as WHMCS has them: `get(name)` is a text or nothing, `save([name => text])` */
     public function __construct(private readonly object $properties)
     {
         $text = (string) $properties->get(self::PROPERTY);
@@ -44,7 +44,7 @@ final class State
         ]);
     }
 
-    /** How many orders this WHMCS service has used up: raised when one was terminated or cancelled. */
+    /** How many orders this service has used up: raised when one was terminated or cancelled. */
     public function generation(): int
     {
         return (int) ($this->values['generation'] ?? 0);

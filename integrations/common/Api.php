@@ -4,30 +4,25 @@ declare(strict_types=1);
 
 namespace Resellflow;
 
+use Closure;
+use Generator;
+
 /** The HTTP API of one Resellflow, as one storefront. */
 final class Api
 {
     private const CONNECT_SECONDS = 5;
     private const ANSWER_SECONDS = 20;
+    private const PAGE = 200;
 
     /** HTTP status of the last answer: 201 if the request made something, 200 if an earlier one with its key had. */
     public int $lastStatus = 0;
 
-    public function __construct(private readonly string $address, private readonly string $token)
+    /**
+     * @param string $address scheme, host and port, without a path
+     * @param ?Closure(string, string, string): void $log gets the action, the request and the answer of each call; the token is in neither
+     */
+    public function __construct(private readonly string $address, private readonly string $token, private readonly ?Closure $log = null)
     {
-    }
-
-    /** @param array<string, mixed> $params what WHMCS hands to every function of a module */
-    public static function of(array $params): self
-    {
-        $host = trim((string) ($params['serverhostname'] ?: $params['serverip'] ?? ''));
-        $token = trim((string) ($params['serverpassword'] ?? ''));
-        if ($host === '' || $token === '') {
-            throw new Problem('The server of this product needs a hostname, and the storefront token as its password.');
-        }
-        $scheme = !empty($params['serversecure']) ? 'https' : 'http';
-        $port = empty($params['serverport']) ? '' : ':' . (int) $params['serverport'];
-        return new self("$scheme://$host$port", $token);
     }
 
     /**
@@ -37,6 +32,22 @@ final class Api
     public function get(string $path, array $query = []): array
     {
         return $this->send('GET', $path . ($query ? '?' . http_build_query($query) : ''));
+    }
+
+    /**
+     * Every item of a list, page by page.
+     *
+     * @param array<string, string|int> $query
+     * @return Generator<int, array<string, mixed>>
+     */
+    public function items(string $path, array $query = []): Generator
+    {
+        $query['limit'] = self::PAGE;
+        do {
+            $page = $this->get($path, $query);
+            yield from array_values($page['items']);
+            $query['cursor'] = $page['next_cursor'] ?? null;
+        } while ($query['cursor'] !== null);
     }
 
     /**
@@ -71,7 +82,9 @@ final class Api
         $status = (int) curl_getinfo($line, CURLINFO_RESPONSE_CODE);
         $this->lastStatus = $status;
         $trouble = curl_error($line);
-        $this->log("$method $path", "$sent\n" . ($key === null ? '' : "key $key"), $answer === false ? $trouble : $answer);
+        if ($this->log !== null) {
+            ($this->log)("$method $path", "$sent\n" . ($key === null ? '' : "key $key"), $answer === false ? $trouble : (string) $answer);
+        }
         if ($answer === false) {
             throw new Problem("There was no answer from Resellflow at {$this->address} ($trouble).");
         }
@@ -80,15 +93,8 @@ final class Api
         }
         $document = json_decode((string) $answer, true);
         if (!is_array($document)) {
-            throw new Problem("Something else than Resellflow answered at {$this->address}. Check the server's hostname and port.");
+            throw new Problem("Something else than Resellflow answered at {$this->address}. Check the address in the server's settings.");
         }
         return $document;
-    }
-
-    private function log(string $action, string $request, string $answer): void
-    {
-        if (function_exists('logModuleCall')) {
-            logModuleCall('resellflow', $action, $request, $answer, '', [$this->token]);
-        }
     }
 }
