@@ -8,6 +8,7 @@ namespace Resellflow;
 abstract class Sale
 {
     private const YES = ['1', 'on', 'yes', 'true'];
+    private const NO = ['', '0', 'off', 'no', 'false', 'none'];
 
     /** The kind of shop, in small letters: idempotency keys and the names of customers begin with it. */
     abstract public function shop(): string;
@@ -52,7 +53,7 @@ abstract class Sale
         $addons = [];
         foreach ($this->options('addon') as $name => $value) {
             $addons[$name] = match ($kinds[$name] ?? 'quantity') {
-                'switch' => in_array(strtolower((string) $value), self::YES, true),
+                'switch' => $this->isOn($name, strtolower((string) $value)),
                 'choice' => (string) $value,
                 default => is_numeric($value) ? (int) $value : (string) $value,
             };
@@ -65,5 +66,13 @@ abstract class Sale
     {
         $chosen = array_map('strval', $this->options('parameter'));
         return array_filter($chosen + ['template' => $this->template()], static fn (string $value) => $value !== '');
+    }
+
+    private function isOn(string $name, string $value): bool
+    {
+        if (!in_array($value, [...self::YES, ...self::NO], true)) {
+            throw new Problem("The add-on \"$name\" is a switch. The option that sells it must have the values 1 and 0, or on and off, and not \"$value\".");
+        }
+        return in_array($value, self::YES, true);
     }
 }

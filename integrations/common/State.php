@@ -18,15 +18,14 @@ final class State
     /** @var array<string, mixed> */
     private array $values;
 
+    /** @var array<string, mixed> what was changed here: two commands may run for a service at once, and each keeps the other's changes */
+    private array $changes = [];
+    private bool $isAnew = false;
+
     /** @param object $properties of the shop's service, as WHMCS has them: `get(name)` is a text or nothing, `save([name => text])` */
     public function __construct(private readonly object $properties)
     {
-        $text = (string) $properties->get(self::PROPERTY);
-        $values = json_decode($text, true) ?? json_decode(html_entity_decode($text, ENT_QUOTES), true);
-        if ($text !== '' && !is_array($values)) {
-            throw new Problem('The property "' . self::PROPERTY . '" of this service is damaged: it must be a JSON object.');
-        }
-        $this->values = $values ?? [];
+        $this->values = $this->stored();
     }
 
     public function get(string $name): mixed
@@ -37,7 +36,9 @@ final class State
     /** @param array<string, mixed> $changes null removes */
     public function set(array $changes): void
     {
-        $this->values = array_filter(array_merge($this->values, $changes), static fn ($value) => $value !== null);
+        $this->changes = array_merge($this->changes, $changes);
+        $base = $this->isAnew ? [] : $this->stored();
+        $this->values = array_filter(array_merge($base, $this->changes), static fn ($value) => $value !== null);
         $this->properties->save([
             self::PROPERTY => json_encode($this->values, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE),
             self::SERVICE => (string) ($this->values['service'] ?? ''),
@@ -87,7 +88,19 @@ final class State
     /** The order is over; the next Create is a new one. */
     public function beginAnew(): void
     {
-        $this->values = ['generation' => $this->generation() + 1];
+        $this->changes = ['generation' => $this->generation() + 1];
+        $this->isAnew = true;
         $this->set([]);
+    }
+
+    /** @return array<string, mixed> */
+    private function stored(): array
+    {
+        $text = (string) $this->properties->get(self::PROPERTY);
+        $values = json_decode($text, true) ?? json_decode(html_entity_decode($text, ENT_QUOTES), true);
+        if ($text !== '' && !is_array($values)) {
+            throw new Problem('The property "' . self::PROPERTY . '" of this service is damaged: it must be a JSON object.');
+        }
+        return $values ?? [];
     }
 }

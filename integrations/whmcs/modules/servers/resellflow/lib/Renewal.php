@@ -67,8 +67,10 @@ final class Renewal
             throw $problem;
         }
         if ($operation['is_old']) {
+            $why = "operation {$operation['number']} has renewed the term until $expires, or is doing so.";
             $this->state->settle('renew');
-            return "Nothing was ordered: operation {$operation['number']} has renewed the term until $expires, or is doing so." . self::ONE_MORE;
+            $this->remember($due, $why, $operation['number']);
+            return "Nothing was ordered: $why" . self::ONE_MORE;
         }
         $result = $this->requests->judged('renew', $operation);
         if ($result === Requests::SUCCESS) {
