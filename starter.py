@@ -10,13 +10,10 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlmodel.ext.asyncio.session import AsyncSession
-from temporalio.client import (
-    Client,
-    WorkflowHandle,
-)
+from temporalio.client import Client
 
 from models.database import Database
 from models.enums import OperationKind
@@ -25,7 +22,6 @@ from models.messages import (
     DecisionKind,
     DecisionRecord,
     DecisionResult,
-    OrderResult,
     TaskCompletion,
     Written,
 )
@@ -47,14 +43,13 @@ from orders.operations.requests import OperationRequest, Rules
 from orders.operations.resume import Resumption
 from orders.operations.set_parameters import ServiceChange
 from orders.operations.suspend import Suspension
-from orders.services import naming
 from orders.tasks import work as tasks
 from orders.tasks.work import By
 from settings import Settings, load_settings
 from temporal.client import connect_client
 from temporal.dispatch import Dispatcher
 from temporal.starting import start_poller, start_sweep
-from temporal.updates import execute
+from temporal.updates import execute, handle_of
 from workflows.service_order import ServiceOrder
 
 T = TypeVar("T")
@@ -237,7 +232,9 @@ class Resellflow:
                 raise Refused(f"mark operation {operation.id} done instead, naming the item that service is")
             return await self._override(task, operation, DecisionKind.MARK_DONE, completion.actor, override)
         written = await self._record_decision(operation, pending.COMPLETE_TASK, completion, OPERATOR)
-        return await execute(self.client, self._handle(operation), ServiceOrder.complete_task, written, f"task {task}")
+        return await execute(
+            self.client, handle_of(self.client, operation), ServiceOrder.complete_task, written, f"task {task}"
+        )
 
     async def reject_task(
         self, task: int, decision: Decision, *, override: bool = False, requester: Requester = OPERATOR
@@ -252,7 +249,9 @@ class Resellflow:
                 task, operation, DecisionKind.CANCEL, decision.actor, decision.reason, requester
             )
         written = await self._record_decision(operation, DecisionKind.REJECT_TASK.value, decision, requester)
-        return await execute(self.client, self._handle(operation), ServiceOrder.reject_task, written, f"task {task}")
+        return await execute(
+            self.client, handle_of(self.client, operation), ServiceOrder.reject_task, written, f"task {task}"
+        )
 
     async def _override(
         self,
@@ -277,9 +276,8 @@ class Resellflow:
             tasks.check_whose(task, by.actor)
             return await session.get_one(Operation, task.operation_id)
 
-    def _handle(self, operation: Operation) -> WorkflowHandle[ServiceOrder, OrderResult]:
-        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
-        return self.client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
+    async def _tell(self, operation: Operation, update: Any, written: Written, about: str) -> DecisionResult:
+        return await execute(self.client, handle_of(self.client, operation), update, written, about)
 
     async def decide(
         self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester = OPERATOR
@@ -310,9 +308,7 @@ class Resellflow:
         }[kind]
         await self._rehearse(operation, kind, decision, requester)
         written = await self._record_decision(row, kind.value, decision, requester)
-        return await execute(
-            self.client, self._handle(row), update, written, f"operation {operation} is in stage {row.stage.value}"
-        )
+        return await self._tell(row, update, written, f"operation {operation} is in stage {row.stage.value}")
 
     async def _rehearse(self, operation: int, kind: DecisionKind, decision: Decision, requester: Requester) -> None:
         """Try the decision in a transaction that is rolled back. Raises InvalidField or Refused. Their words may repeat

@@ -115,7 +115,7 @@ class Activities:
         self.notes = AccountNotes(database, self._connections, client)
         self.polling = PollActivities(database, self._connections, client, self.funds, settings)
         self.sweeping = SweepActivities(database, client, settings)
-        self.renewing = RenewalActivities(database, settings)
+        self.renewing = RenewalActivities(database, client, settings)
         self.webhooks = WebhookActivities(database, settings)
 
     @property

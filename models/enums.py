@@ -119,6 +119,20 @@ class AtEndOfTerm(StrEnum):
     """Nobody renews it, and it is closed then."""
 
 
+class RenewalUrgency(StrEnum):
+    """How soon a term ends whose renewal has failed so far. Each is tried again more often than the one before."""
+
+    LOW = "low"
+    """In three days or more."""
+    HIGH = "high"
+    """In two days."""
+    URGENT = "urgent"
+    """Tomorrow."""
+    LAST_DAY = "last_day"
+    ENDED = "ended"
+    """It is over: nothing is tried any more."""
+
+
 class RenewalSide(StrEnum):
     """On which side a service is renewed, as the tables have said it since before there were three owners. Processes of
     older versions read and write these words."""

@@ -13,8 +13,14 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.messages import OTHER_STAGE, DecisionResult, OrderResult, Written
+from models.database import Database
+from models.messages import OTHER_STAGE, Decision, DecisionKind, DecisionResult, OrderResult, Written
+from models.order import Operation
+from orders.access.roles import OPERATOR
+from orders.audit import OURSELVES
+from orders.decisions import pending
 from orders.errors import InvalidField, Refused
+from orders.services import naming
 from temporal.outage import outage
 from temporal.signals import end_exhausted, is_exhausted
 from workflows.service_order import ServiceOrder
@@ -76,6 +82,20 @@ async def execute(
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error
         raise TemporalUnavailable("no answer from Temporal or from a worker") from error
+
+
+def handle_of(client: Client, operation: Operation) -> WorkflowHandle[ServiceOrder, OrderResult]:
+    workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
+    return client.get_workflow_handle_for(ServiceOrder.run, workflow_id)
+
+
+async def try_again(client: Client, database: Database, number: int, why: str) -> None:
+    """Have an operation that waits for a person tried again, without one. Raises Refused or TemporalUnavailable."""
+    async with database.write() as session:
+        operation = await session.get_one(Operation, number)
+        decision = Decision(actor=OURSELVES, reason=why)
+        written = await pending.write_down(session, number, DecisionKind.RETRY.value, decision, OPERATOR)
+    await execute(client, handle_of(client, operation), ServiceOrder.retry, written, f"operation {number}")
 
 
 def _is_of_another_stage(failure: WorkflowUpdateFailedError) -> bool:

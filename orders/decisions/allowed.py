@@ -104,6 +104,11 @@ def traces(intents: Sequence[Intent], *, has_item: bool = False) -> Traces:
     return Traces.NONE if all(map(_never_left, intents)) else Traces.POSSIBLE
 
 
+def charged_nothing(facts: Facts) -> bool:
+    """For certain: no request has left, or each was refused or proven not done, and nothing waits to be paid."""
+    return facts.traces in (Traces.NONE, Traces.POSSIBLE) and not facts.owes and not facts.called_off
+
+
 def debt(intents: Sequence[Intent]) -> Intent | None:
     """The accepted call, of these in their order, whose row or order has yet to be paid; None: nothing has."""
     accepted = [intent for intent in intents if intent.state is IntentState.ACCEPTED]

@@ -12,6 +12,7 @@ from models.messages import Decision, DecisionKind, DecisionRecord
 from models.order import Operation, Service
 from orders import audit
 from orders.access.roles import OPERATOR, Requester, Right, lacks
+from orders.audit import OURSELVES
 from orders.decisions import corrections, pending
 from orders.decisions.allowed import (
     NOTHING_BOUGHT,
@@ -78,7 +79,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, requester: Reque
     accepted_price = ""
     match record.kind:
         case DecisionKind.RETRY:
-            await _retry(session, operation, vouched=decision.nothing_was_bought)
+            await _retry(session, operation, vouched=decision.nothing_was_bought, by=decision.actor)
         case DecisionKind.LOOK_NOW if operation.stage is Stage.NEEDS_ATTENTION:
             await _retry(session, operation, vouched=False)
         case DecisionKind.LOOK_NOW:
@@ -136,9 +137,10 @@ async def _decided_already(session: AsyncSession, record: DecisionRecord) -> boo
     return any(entry.detail.get("decision") == record.decision_id for entry in entries.all())
 
 
-async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) -> None:
+async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool, by: str = "") -> None:
     await _abandon(session, operation, vouched=vouched)
-    prices.forget_refusal(operation)
+    if by != OURSELVES:  # only a person may have cleared up what the upstream wanted then
+        prices.forget_refusal(operation)
     intent = await intents.latest(session, operation.id)
     # From here on it continues automatically: nobody who looks now may think that it still waits for a person.
     service = await session.get_one(Service, operation.service_id)
@@ -149,7 +151,8 @@ async def _retry(session: AsyncSession, operation: Operation, *, vouched: bool) 
             session, operation, Stage.AWAITING_CONFIRMATION, f"item {service.upstream_number}, waited for again"
         )
     else:
-        await enter(session, operation, Stage.CHECKING_BALANCE, "tried again by a person's decision")
+        whose = "automatically" if by == OURSELVES else "by a person's decision"
+        await enter(session, operation, Stage.CHECKING_BALANCE, f"tried again {whose}")
 
 
 def _accept_price(operation: Operation, decision: Decision) -> str:

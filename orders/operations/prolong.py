@@ -166,9 +166,10 @@ class Prolong(OperationType[Prolongation, Renewal]):
         return None if is_seen or months <= 0 else (service.expires_on or utc_now().date(), months)
 
     async def apply(self, ending: Ending, asked: Renewal) -> None:
-        if asked.expires_on is None:
+        ended = asked.expires_on or asked.expires_before
+        if not ended:
             return
-        about = renewal_of(ending.service.id, asked.expires_on)
+        about = renewal_of(ending.service.id, ended)
         await end_one(ending.session, IncidentKind.RENEWAL_FAILED, about)
         if ending.operation.actor == OURSELVES:
             outbox.renewal_done(ending.session, ending.service, ending.operation, utc_now().date())

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from models.enums import AtEndOfTerm, RenewalOwner, Stage
+from models.enums import AtEndOfTerm, RenewalOwner, RenewalUrgency, Stage
 from models.periods import has_next_term, term_days
 from models.renewal_terms import RenewalTerms
 
@@ -13,6 +13,15 @@ LATE = timedelta(days=30)
 """A term that ended longer ago is left alone: after so long an absence people decide."""
 URGENT_DAYS = 1
 """So short before its end, a renewal that is not done is urgent, whatever keeps it."""
+PAUSES = {
+    RenewalUrgency.LOW: timedelta(days=1),
+    RenewalUrgency.HIGH: timedelta(hours=12),
+    RenewalUrgency.URGENT: timedelta(hours=4),
+    RenewalUrgency.LAST_DAY: timedelta(hours=1),
+}
+"""How long after it has failed a renewal is tried again."""
+SLACK = timedelta(minutes=10)
+"""A walk that comes so much too early need not be waited for: the next one may be an hour later."""
 _FAILED = (Stage.NEEDS_ATTENTION, Stage.CANCELLED, Stage.WAITING_FOR_FUNDS, Stage.AWAITING_MANUAL_TASK)
 
 
@@ -26,6 +35,8 @@ class Step(StrEnum):
     PROLONG = "prolong"
     FAILED = "failed"
     """Report that our prolongation is not done."""
+    RETRY = "retry"
+    """Try our prolongation again, which waits for a person."""
     CLOSE = "close"
 
 
@@ -44,6 +55,7 @@ class Ending:
     operation: int | None = None
     stage: Stage | None = None
     """The stage of that operation."""
+    stage_since: datetime | None = None
     failed_on: date | None = None
     closing: int | None = None
 
@@ -58,7 +70,22 @@ def due_notice(one: Ending, today: date, terms: RenewalTerms) -> int | None:
     return min(reached)
 
 
-def due(one: Ending, today: date, terms: RenewalTerms) -> Iterator[Step]:
+def urgency_of(left: int) -> RenewalUrgency:
+    """`left`: days until the term ends; negative: it has ended."""
+    by_days = {0: RenewalUrgency.LAST_DAY, 1: RenewalUrgency.URGENT, 2: RenewalUrgency.HIGH}
+    return RenewalUrgency.ENDED if left < 0 else by_days.get(left, RenewalUrgency.LOW)
+
+
+def next_try(one: Ending, today: date) -> datetime | None:
+    """When our prolongation is tried again. None: it does not wait for a person, or the term has ended."""
+    pause = PAUSES.get(urgency_of((one.ends_on - today).days))
+    if one.stage is not Stage.NEEDS_ATTENTION or one.stage_since is None or pause is None:
+        return None
+    return one.stage_since + pause
+
+
+def due(one: Ending, now: datetime, terms: RenewalTerms) -> Iterator[Step]:
+    today = now.date()
     left = (one.ends_on - today).days
     if left < -LATE.days:
         return
@@ -71,18 +98,22 @@ def due(one: Ending, today: date, terms: RenewalTerms) -> Iterator[Step]:
     if one.owner is RenewalOwner.STOREFRONT and due_notice(one, today, terms) is not None:
         yield Step.NOTICE
     if one.owner is RenewalOwner.AUTOMATIC:
-        yield from _due_of_ours(one, left, today, terms)
+        yield from _due_of_ours(one, left, now, terms)
 
 
-def _due_of_ours(one: Ending, left: int, today: date, terms: RenewalTerms) -> Iterator[Step]:
-    lead = terms.lead_days(one.product_type, one.months)
+def _due_of_ours(one: Ending, left: int, now: datetime, terms: RenewalTerms) -> Iterator[Step]:
+    lead, today = terms.lead_days(one.product_type, one.months), now.date()
+    end_is_told = one.failed_on is not None and one.failed_on > one.ends_on
     if one.operation is not None:
         is_late = left <= URGENT_DAYS and one.stage is not Stage.COMPLETED
-        if (one.stage in _FAILED or is_late) and one.failed_on != today:
+        if (one.stage in _FAILED or is_late) and one.failed_on != today and not end_is_told:
             yield Step.FAILED
+        again = next_try(one, today)
+        if again is not None and again - SLACK <= now:
+            yield Step.RETRY
         return
     if one.announced_on is None and left <= lead + terms.announcement:
         yield Step.ANNOUNCE
     has_had_time = one.announced_on is not None and one.announced_on < today
-    if left <= lead and (has_had_time or left <= URGENT_DAYS):
+    if left <= lead and (has_had_time or left <= URGENT_DAYS) and not end_is_told:
         yield Step.PROLONG

@@ -7,7 +7,7 @@ row of the table `term` says what has been done, and the key of an operation nam
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, delete, or_
@@ -16,12 +16,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IncidentKind, ServiceStatus
+from models.enums import IncidentKind, RenewalUrgency, ServiceStatus
 from models.order import Operation, Service
 from models.renewal import owner_of
 from models.renewal_terms import RenewalTerms
 from models.term import Term
 from orders.audit import OURSELVES
+from orders.decisions.allowed import charged_nothing
+from orders.decisions.facts import facts_of
 from orders.errors import InvalidField, KeyReused, NotFound, Refused
 from orders.incidents.conditions import Condition, keep_one
 from orders.lifecycle import requests
@@ -29,7 +31,7 @@ from orders.operations.close import Closing
 from orders.operations.prolong import Prolongation
 from orders.operations.requests import OperationRequest
 from orders.operations.term_guard import TermTaken, renewal_of
-from orders.renewals.rules import LATE, URGENT_DAYS, Ending, Step, due, due_notice
+from orders.renewals.rules import LATE, Ending, Step, due, due_notice, next_try, urgency_of
 from orders.webhooks import outbox
 
 log = logging.getLogger(__name__)
@@ -51,6 +53,7 @@ _COLUMNS: tuple[Any, ...] = (
     Term.announced_on,
     Term.operation_id,
     Operation.stage,
+    Operation.stage_since,
     Term.failed_on,
     Term.closing_id,
 )
@@ -70,24 +73,26 @@ class Walked:
     """Services that something was done for."""
     position: Position | None
     """Where to go on; None: the walk has come to its end."""
+    again: tuple[int, ...] = ()
+    """Our prolongations that are to be tried again. Whoever walks has that done; if not, the next walk asks for it."""
 
 
 async def walk(database: Database, after: Position | None, terms: RenewalTerms, *, at_most: int) -> Walked:
     """Do what is due for so many services at most, the soonest end first."""
-    today, done = utc_now().date(), 0
+    now, done, again = utc_now(), 0, list[int]()
     while True:
         async with database.read() as session:
-            page = await _page(session, after, today, terms)
+            page = await _page(session, after, now.date(), terms)
         for one in page:
-            if next(due(one, today, terms), None) is not None:
+            if next(due(one, now, terms), None) is not None:
                 if done == at_most:
-                    return Walked(done, after)
-                await _do(database, one.service, today, terms)
+                    return Walked(done, after, tuple(again))
+                again += await _do(database, one.service, now, terms)
                 done += 1
             after = Position(one.ends_on, one.service)
         if len(page) < PAGE:
-            await _forget(database, today)
-            return Walked(done, None)
+            await _forget(database, now.date())
+            return Walked(done, None, tuple(again))
 
 
 async def _page(session: AsyncSession, after: Position | None, today: date, terms: RenewalTerms) -> list[Ending]:
@@ -114,16 +119,18 @@ def _ending(row: Sequence[Any]) -> Ending:
     return Ending(service, product_type, months, owner_of(side, automatically), *others)
 
 
-async def _do(database: Database, service: int, today: date, terms: RenewalTerms) -> None:
-    """Everything that is due for one service. What is asked for anew is seen by the next walk."""
+async def _do(database: Database, service: int, now: datetime, terms: RenewalTerms) -> list[int]:
+    """Everything that is due for one service. Returns its prolongation, if that is to be tried again. What is asked for
+    anew is seen by the next walk."""
+    today, again = now.date(), list[int]()
     async with database.write() as session:
         locked = await session.exec(select(Service).where(Service.id == service).with_for_update())
         row = locked.one_or_none()
         found = (await session.exec(_endings().where(Service.id == service))).one_or_none()
         if row is None or found is None:
-            return
+            return again
         one = _ending(found)
-        steps = list(due(one, today, terms))
+        steps = list(due(one, now, terms))
         term = await session.get(Term, (service, one.ends_on)) or Term(service_id=service, ends_on=one.ends_on)
         if Step.NOTICE in steps:
             term.noticed_days = due_notice(one, today, terms)
@@ -134,12 +141,17 @@ async def _do(database: Database, service: int, today: date, terms: RenewalTerms
         if Step.FAILED in steps and one.operation is not None:
             term.failed_on = today
             operation = await session.get_one(Operation, one.operation)
-            await report_failure(session, row, operation, today, f"operation {operation.id} is {operation.stage.value}")
+            why = f"operation {operation.id} is {operation.stage.value}"
+            await _report_failure(session, row, operation, today, why, tries_at=next_try(one, today))
+        if Step.RETRY in steps and one.operation is not None:
+            operation = await session.get_one(Operation, one.operation)
+            again += [one.operation] if charged_nothing(await facts_of(session, operation)) else []
         session.add(term)
     if Step.PROLONG in steps:
         await _prolong(database, one, today)
     if Step.CLOSE in steps:
         await _close(database, one)
+    return again
 
 
 async def _prolong(database: Database, one: Ending, today: date) -> None:
@@ -180,18 +192,33 @@ async def _not_accepted(database: Database, one: Ending, today: date, why: str) 
         if term.failed_on != today:
             term.failed_on = today
             service = await session.get_one(Service, one.service)
-            await report_failure(session, service, None, today, why)
+            await _report_failure(session, service, None, today, why)
 
 
-async def report_failure(
-    session: AsyncSession, service: Service, operation: Operation | None, today: date, why: str
+async def _report_failure(
+    session: AsyncSession,
+    service: Service,
+    operation: Operation | None,
+    today: date,
+    why: str,
+    *,
+    tries_at: datetime | None = None,
 ) -> None:
     """An incident that lasts until the term is prolonged, in more urgent words from day to day; and a message."""
     ends_on = service.expires_on or today
     left = (ends_on - today).days
-    when = f"in {left} days" if left > URGENT_DAYS else "URGENT: tomorrow" if left == 1 else f"URGENT: on {ends_on}"
+    urgency = urgency_of(left)
+    match urgency:
+        case RenewalUrgency.LOW | RenewalUrgency.HIGH:
+            what = f"ends in {left} days and is not renewed"
+        case RenewalUrgency.URGENT:
+            what = "ends tomorrow (URGENT) and is not renewed"
+        case RenewalUrgency.LAST_DAY:
+            what = "ends today (URGENT) and is not renewed"
+        case RenewalUrgency.ENDED:
+            what = f"has ended on {ends_on} and was not renewed"
     message = (
-        f"Service {service.id} ends {when} and is not renewed: {why}. Decide about the operation, or prolong it: "
+        f"Service {service.id} {what}: {why}. Decide about the operation, or prolong it: "
         f"resell prolong {service.id} --period {service.period_months} --expires-on {ends_on}."
     )
     condition = Condition(
@@ -201,10 +228,10 @@ async def report_failure(
         account=service.account_id,
         service=service.id,
         operation=operation.id if operation is not None else None,
-        detail={"expires_on": ends_on.isoformat(), "days_left": str(left)},
+        detail={"expires_on": ends_on.isoformat(), "days_left": str(left), "urgency": urgency.value},
     )
     await keep_one(session, condition, lasts=True)
-    outbox.renewal_failed(session, service, operation, today)
+    outbox.renewal_failed(session, service, operation, today, urgency, tries_at)
 
 
 async def _forget(database: Database, today: date) -> None:

@@ -21,6 +21,7 @@ from models.enums import (
     OperationKind,
     RefundSource,
     RenewalOwner,
+    RenewalUrgency,
     Stage,
 )
 from models.events import UpstreamSnapshot
@@ -173,6 +174,14 @@ class TermNews(News):
     """How far that is."""
 
 
+class FailedTermNews(TermNews):
+    """Data of `resellflow.renewal.failed`."""
+
+    urgency: RenewalUrgency
+    next_try_at: datetime | None
+    """When it is tried again. null: it waits for money, goes on automatically, was cancelled, or is over."""
+
+
 class Ping(News):
     """Data of `resellflow.ping`: a test."""
 
@@ -190,6 +199,7 @@ SHAPES: dict[str, type[News]] = {
     MessageType.OPERATION_REFUNDED.value: RefundNews,
     MessageType.SERVICE_EXPIRING.value: TermNews,
     MessageType.SERVICE_RENEWAL_CHANGED.value: TermNews,
+    MessageType.RENEWAL_FAILED.value: FailedTermNews,
     "ping": Ping,
 }
 """A type, or its second part for all others of them -> its data."""
@@ -265,15 +275,28 @@ def renewal_done(session: AsyncSession, service: Service, operation: Operation, 
     session.add(_of_term(MessageType.RENEWAL_DONE, service, operation, today, Stage.COMPLETED))
 
 
-def renewal_failed(session: AsyncSession, service: Service, operation: Operation | None, today: date) -> None:
-    session.add(_of_term(MessageType.RENEWAL_FAILED, service, operation, today))
+def renewal_failed(
+    session: AsyncSession,
+    service: Service,
+    operation: Operation | None,
+    today: date,
+    urgency: RenewalUrgency,
+    tries_at: datetime | None,
+) -> None:
+    common = _term_news(service, operation, today).model_dump()
+    news = FailedTermNews(**common, urgency=urgency, next_try_at=tries_at)
+    session.add(message(MessageType.RENEWAL_FAILED, news, service=service.id))
 
 
 def _of_term(
     wanted: MessageType, service: Service, operation: Operation | None, today: date, stage: Stage | None = None
 ) -> WebhookMessage:
+    return message(wanted, _term_news(service, operation, today, stage), service=service.id)
+
+
+def _term_news(service: Service, operation: Operation | None, today: date, stage: Stage | None = None) -> TermNews:
     ends_on = service.expires_on
-    news = TermNews(
+    return TermNews(
         service=service.id,
         expires_on=ends_on,
         days_left=(ends_on - today).days if ends_on is not None else None,
@@ -283,7 +306,6 @@ def _of_term(
         operation=operation.id if operation is not None else None,
         stage=stage or (operation.stage if operation is not None else None),
     )
-    return message(wanted, news, service=service.id)
 
 
 def item_appeared(session: AsyncSession, upstream: str, snapshot: UpstreamSnapshot, status: str) -> None:

@@ -119,7 +119,7 @@ NOT_FOR_SHOPS = frozenset(
 _DATA = frozenset(
     {
         *("service", "operation", "task", "upstream", "item", "event", "changes"),
-        *("expires_on", "days_left", "period_months", "renewal_owner", "at_end_of_term"),
+        *("expires_on", "days_left", "period_months", "renewal_owner", "at_end_of_term", "urgency", "next_try_at"),
         *("kind", "stage", "stage_before", "failure_class", "department", "due_at", "endpoint", "quote"),
     }
 )

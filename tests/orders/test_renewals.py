@@ -1,6 +1,6 @@
 """The end of a term: what is due on a day, and the walk that does it, on both databases."""
 
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,15 +8,27 @@ from sqlmodel import col, select
 
 from models.columns import utc_now
 from models.database import Database
-from models.enums import AtEndOfTerm, IncidentKind, MessageType, OperationKind, RenewalOwner, ServiceStatus, Stage
+from models.enums import (
+    AtEndOfTerm,
+    IncidentKind,
+    IntentState,
+    MessageType,
+    OperationKind,
+    RenewalOwner,
+    ServiceStatus,
+    Stage,
+    UnpaidKind,
+)
 from models.incident import Incident
-from models.order import Operation, Service
+from models.messages import Decision, DecisionKind, DecisionRecord
+from models.order import Intent, Operation, Service
 from models.parameters import Renewal
 from models.periods import DAY, FOR_EVER, TRIAL
 from models.renewal_terms import RenewalTerms
 from models.term import Term
 from models.webhooks import WebhookMessage
 from orders.audit import OURSELVES
+from orders.decisions.deciding import decide
 from orders.errors import Refused
 from orders.lifecycle.completion import complete
 from orders.lifecycle.requests import ask
@@ -29,7 +41,8 @@ from orders.renewals.walking import Walked, walk
 
 pytestmark = pytest.mark.usefixtures("noon")
 TERMS = RenewalTerms()
-TODAY = date(2026, 3, 10)
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+TODAY = NOW.date()
 
 
 def ending(left: int, owner: RenewalOwner = RenewalOwner.AUTOMATIC, months: int = 1, **more: Any) -> Ending:
@@ -38,7 +51,7 @@ def ending(left: int, owner: RenewalOwner = RenewalOwner.AUTOMATIC, months: int 
 
 
 def steps(one: Ending) -> list[Step]:
-    return list(due(one, TODAY, TERMS))
+    return list(due(one, NOW, TERMS))
 
 
 @pytest.mark.parametrize(
@@ -83,12 +96,29 @@ def test_each_notice_comes_once_and_only_if_the_term_is_longer(
         (2, {"operation": 1, "stage": Stage.NEEDS_ATTENTION}, [Step.FAILED]),
         (2, {"operation": 1, "stage": Stage.CANCELLED}, [Step.FAILED]),
         (2, {"operation": 1, "stage": Stage.NEEDS_ATTENTION, "failed_on": TODAY}, []),
+        (-1, {"operation": 1, "stage": Stage.NEEDS_ATTENTION, "failed_on": TODAY - timedelta(days=1)}, [Step.FAILED]),
+        (-2, {"operation": 1, "stage": Stage.NEEDS_ATTENTION, "failed_on": TODAY - timedelta(days=1)}, []),
+        (-2, {"announced_on": TODAY - timedelta(days=4), "failed_on": TODAY - timedelta(days=1)}, []),
     ],
 )
 def test_a_service_of_ours_is_announced_then_prolonged_and_failures_are_told_each_day(
     left: int, more: dict[str, Any], wanted: list[Step]
 ) -> None:
     assert steps(ending(left, **more)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("left", "hours"), [(60, 24), (3, 24), (2, 12), (1, 4), (0, 1), (-1, None)], ids=lambda value: str(value)
+)
+def test_what_has_failed_is_tried_again_the_sooner_the_nearer_the_end(left: int, hours: int | None) -> None:
+    def again(since: timedelta, stage: Stage = Stage.NEEDS_ATTENTION) -> bool:
+        failed: dict[str, Any] = {"operation": 1, "stage": stage, "stage_since": NOW - since, "failed_on": TODAY}
+        return Step.RETRY in steps(ending(left, **failed))
+
+    pause = timedelta(hours=hours or 0)
+    assert again(pause) is again(timedelta(days=9)) is again(pause - timedelta(minutes=5)) is (hours is not None)
+    assert not again(pause - timedelta(minutes=30))
+    assert not any(again(timedelta(days=9), stage) for stage in Stage if stage is not Stage.NEEDS_ATTENTION)
 
 
 @pytest.mark.parametrize("owner", RenewalOwner)
@@ -283,3 +313,62 @@ async def test_what_can_not_be_asked_for_is_reported_once_a_day(database: Databa
     assert [await walked(database) for _ in range(2)] == [1, 1]
     assert [kind for kind, _ in await messages(database)] == [MessageType.RENEWAL_UPCOMING, MessageType.RENEWAL_FAILED]
     assert await prolongations(database) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "unpaid", "again"),
+    [
+        (None, None, True),
+        (IntentState.NOT_SENT, None, True),
+        (IntentState.REFUSED, None, True),
+        (IntentState.NOT_DONE, None, True),
+        (IntentState.UNKNOWN, None, False),
+        (IntentState.ACCEPTED, None, False),
+        (IntentState.ACCEPTED, UnpaidKind.CART_ROW, False),
+    ],
+)
+async def test_only_what_has_certainly_charged_nothing_is_tried_again_by_a_machine(
+    shelf: Database, state: IntentState | None, unpaid: UnpaidKind | None, again: bool
+) -> None:
+    await service(shelf, 1)
+    await walked(shelf)
+    [operation] = await prolongations(shelf)
+    async with shelf.write() as session:
+        row = await locked_operation(session, operation.id)
+        await enter(session, row, Stage.NEEDS_ATTENTION, "no")
+        row.stage_since = utc_now() - timedelta(days=1)
+        if state is not None:
+            tried = Intent(operation_id=row.id, account_id=1, attempt=1, mark="m", state=state, unpaid_kind=unpaid)
+            session.add(tried)
+    found = await walk(shelf, None, TERMS, at_most=100)
+    assert found.again == ((operation.id,) if again else ())
+
+
+@pytest.mark.parametrize("actor", [OURSELVES, "ann"])
+async def test_a_machine_does_not_forget_what_the_upstream_wanted(shelf: Database, actor: str) -> None:
+    await service(shelf, 1)
+    await walked(shelf)
+    [operation] = await prolongations(shelf)
+    async with shelf.write() as session:
+        row = await locked_operation(session, operation.id)
+        await enter(session, row, Stage.NEEDS_ATTENTION, "no")
+        row.price = {"refused_for": "50.00 EUR"}
+    record = DecisionRecord(
+        operation=operation.id, kind=DecisionKind.RETRY, decision=Decision(actor=actor, reason="r"), decision_id="d"
+    )
+    async with shelf.write() as session:
+        await decide(session, record)
+    async with shelf.read() as session:
+        kept = (await session.get_one(Operation, operation.id)).price
+    assert ("refused_for" in kept) is (actor == OURSELVES)
+
+
+async def test_the_end_of_a_term_is_the_last_that_is_told(database: Database) -> None:
+    await service(database, 1, period_months=5)  # a period that the catalogue has not
+    for _ in range(4):
+        await walked(database)
+        await days_pass(database, 1)
+    async with database.read() as session:
+        told = (await session.exec(select(WebhookMessage).order_by(col(WebhookMessage.id)))).all()
+    urgencies = [one.data["urgency"] for one in told if one.kind == MessageType.RENEWAL_FAILED]
+    assert urgencies == ["urgent", "last_day", "ended"]
