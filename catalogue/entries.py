@@ -187,6 +187,10 @@ class PlanEntry(Entry):
     resources: dict[Text, int] = Field(
         default_factory=dict, description="resource = a whole number, like { disk_gb = 30, ram_mb = 2048 }"
     )
+    renewal_lead_days: Annotated[int, Field(ge=1, le=60)] | None = Field(
+        default=None,
+        description="days before the end of a term on which its services are renewed automatically, 1 to 60",
+    )
     active: bool = Field(default=True, description="true or false; false: it can't be ordered")
     mappings: list[MappingEntry] = Field(
         default_factory=list, description="a list of tables, each begun with [[tariff_plans.mappings]]"

@@ -184,7 +184,9 @@ class _Loading:
     async def _plan(self, entry: PlanEntry) -> None:
         stored = self._state.plans.get(entry.name)
         row = stored or TariffPlan(name=entry.name, product_type=entry.product_type)
-        fields = _put(row, entry.model_dump(include={"product_type", "resources", "addon_prices", "active"}))
+        fields = _put(
+            row, entry.model_dump(include={"product_type", "resources", "addon_prices", "renewal_lead_days", "active"})
+        )
         if stored is None:
             self._session.add(row)
             await self._session.flush()

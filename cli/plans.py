@@ -10,7 +10,7 @@ from cli.session import AsJson, opened_database, run_async
 
 if TYPE_CHECKING:
     from orders.plans.availability_views import AvailabilityView
-    from orders.plans.views import PlanAddon, PlanDetail, PlanView
+    from orders.plans.views import PlanAddon, PlanDetail, PlanPeriod, PlanView
     from orders.views import Page, PageRequest
 
 
@@ -42,10 +42,13 @@ def plans(
 async def _plans(ask: "PageRequest", product_type: list[str] | None, active: bool | None) -> "Page[PlanView]":
     from orders.access.roles import OPERATOR
     from orders.plans.views import list_plans
+    from settings import load_settings
 
-    wanted = None if active is None else [active]
-    async with opened_database() as database, database.read() as session:
-        return await list_plans(session, ask, OPERATOR, product_type=product_type, active=wanted)
+    wanted, settings = None if active is None else [active], load_settings()
+    async with opened_database(settings) as database, database.read() as session:
+        return await list_plans(
+            session, ask, OPERATOR, settings.renewal_terms(), product_type=product_type, active=wanted
+        )
 
 
 def show(
@@ -63,7 +66,7 @@ def show(
             ("availability", _availability(plan.availability)),
             ("resources", plan.resources),
             ("prices", _prices(plan)),
-            ("renewal", ", ".join(f"{one.in_words}: {one.renewal_price}" for one in plan.periods)),
+            ("renewal", ", ".join(_renewal(one) for one in plan.periods)),
             *(("add-on", _addon(one)) for one in plan.addons),
             ("templates", [one.name for one in plan.templates]),
             ("needed parameters", plan.parameters["required"]),
@@ -81,11 +84,25 @@ async def _plan(name: str) -> "PlanDetail":
 
     settings = load_settings()
     async with opened_database(settings) as database, database.read() as session:
-        return await find_plan(session, name, OPERATOR, Rules(settings.manual_plan_changes))
+        return await find_plan(session, name, OPERATOR, Rules(settings.manual_plan_changes), settings.renewal_terms())
 
 
 def _prices(plan: "PlanView") -> str:
     return ", ".join(f"{one.in_words}: {one.price}" for one in plan.periods)
+
+
+def _renewal(one: "PlanPeriod") -> str:
+    days = "a day" if one.renewal_lead_days == 1 else f"{one.renewal_lead_days} days"
+    by = {
+        "automatic": f"automatic, {days} before the end",
+        "storefront": "by the storefront",
+        "upstream": "by the upstream",
+    }
+    return (
+        f"{one.in_words}: {one.renewal_price}, {by[one.renewal_owner]}"
+        if one.renewal_owner
+        else f"{one.in_words}: none"
+    )
 
 
 def _availability(view: "AvailabilityView") -> str:

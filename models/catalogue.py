@@ -119,6 +119,8 @@ class TariffPlan(SQLModel, table=True):
     resources: dict[str, int] = Field(default_factory=empty_dict, sa_column=json_column())
     addon_prices: dict[str, str | dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Selling price of add-ons; see orders.money.addonprices for the shape."""
+    renewal_lead_days: int | None = None
+    """How long before the end of their terms its services are renewed automatically; None: as the settings say."""
     active: bool = True
 
 

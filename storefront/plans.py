@@ -20,9 +20,10 @@ async def list_of_plans(
     wanted: Annotated[PlanFilter, Query()], caller: AnyCaller, context: InContext
 ) -> Page[PlanView]:
     """Every caller sees the same plans and selling prices. Costs are for operators, and in the plan's own document."""
+    terms = context.settings.renewal_terms()
     async with context.database.read() as session:
         return await list_plans(
-            session, wanted.asked(), caller.requester, product_type=wanted.product_type, active=wanted.active
+            session, wanted.asked(), caller.requester, terms, product_type=wanted.product_type, active=wanted.active
         )
 
 
@@ -37,6 +38,6 @@ async def show_plan(
 ) -> PlanDetail:
     """`order_schema` is the JSON Schema of an order of this plan. `availability` is what the upstream's price list said
     when it was last read: no upstream is asked for this answer."""
-    rules = Rules(context.settings.manual_plan_changes)
+    rules, terms = Rules(context.settings.manual_plan_changes), context.settings.renewal_terms()
     async with context.database.read() as session:
-        return await find_plan(session, name, caller.requester, rules)
+        return await find_plan(session, name, caller.requester, rules, terms)

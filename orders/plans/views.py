@@ -7,10 +7,11 @@ from pydantic import Field
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import TariffPlan, TariffPlanPrice
-from models.enums import AddonKind
+from models.catalogue import TariffPlan
+from models.enums import AddonKind, RenewalOwner
 from models.money import Money
-from models.periods import period_in_words
+from models.periods import has_next_term, period_in_words
+from models.renewal_terms import RenewalTerms
 from orders.access.roles import Requester
 from orders.errors import NotFound
 from orders.money.addonprices import AddonPrice, UnitPrice
@@ -22,6 +23,7 @@ from orders.plans.schemas import order_schema, parameters_schema
 from orders.reading.documents import Document, money
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
+from orders.renewals.leads import of_plans
 from orders.services.addons import AddonForm
 
 _NOUN = "plan"
@@ -34,6 +36,13 @@ class PlanPeriod(Document):
     in_words: str = Field(examples=["12 months"])
     price: Money = Field(description="for the whole period, without add-ons")
     renewal_price: Money = Field(description="of a renewal by this period, without add-ons")
+    renewal_owner: RenewalOwner | None = Field(
+        description="who renews its services: `storefront` (you prolong), `automatic` or `upstream`; null: it has no "
+        "next term"
+    )
+    renewal_lead_days: int | None = Field(
+        description="so long before the end of a term it is renewed automatically; null: it is not"
+    )
     availability: AvailabilityView
 
 
@@ -119,6 +128,7 @@ async def list_plans(
     session: AsyncSession,
     ask: PageRequest,
     requester: Requester,
+    terms: RenewalTerms,
     *,
     product_type: Sequence[str] | None = None,
     active: Sequence[bool] | None = None,
@@ -135,10 +145,13 @@ async def list_plans(
         (TariffPlan.active, active),
     )
     offers = {offer.plan.id: offer for offer in await offers_of(session, rows)}
-    return page_of(_NOUN, ask, rows, lambda row: row.id, lambda row: PlanView(**_common(offers[row.id])))
+    terms = of_plans(terms, rows)
+    return page_of(_NOUN, ask, rows, lambda row: row.id, lambda row: PlanView(**_common(offers[row.id], terms)))
 
 
-async def find_plan(session: AsyncSession, name: str, requester: Requester, rules: Rules) -> PlanDetail:
+async def find_plan(
+    session: AsyncSession, name: str, requester: Requester, rules: Rules, terms: RenewalTerms
+) -> PlanDetail:
     """Raises NotFound."""
     plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == name))).one_or_none()
     if plan is None:
@@ -150,7 +163,7 @@ async def find_plan(session: AsyncSession, name: str, requester: Requester, rule
     )
     offer, *others = await offers_of(session, [plan, *same_type.all()])
     return PlanDetail(
-        **_common(offer),
+        **_common(offer, of_plans(terms, [plan])),
         parameters=parameters_schema(offer),
         order_schema=order_schema(offer),
         may_change_to=may_change_to(offer, others, rules),
@@ -158,8 +171,8 @@ async def find_plan(session: AsyncSession, name: str, requester: Requester, rule
     )
 
 
-def _common(offer: Offer) -> dict[str, Any]:
-    periods = [_period(offer.prices[months], source) for months, source in offer.by_period.items()]
+def _common(offer: Offer, terms: RenewalTerms) -> dict[str, Any]:
+    periods = [_period(offer, months, source, terms) for months, source in offer.by_period.items()]
     return {
         "name": offer.plan.name,
         "product_type": offer.plan.product_type,
@@ -174,13 +187,18 @@ def _common(offer: Offer) -> dict[str, Any]:
     }
 
 
-def _period(price: TariffPlanPrice, source: Source) -> PlanPeriod:
+def _period(offer: Offer, months: int, source: Source, terms: RenewalTerms) -> PlanPeriod:
+    price, plan = offer.prices[months], offer.plan
     renewal = price.renewal_price or price.price
+    owner = source.mapping.renewed_by if has_next_term(months) else None
+    lead = terms.lead_days(plan.id, plan.product_type, months) if owner is RenewalOwner.AUTOMATIC else None
     return PlanPeriod(
         months=price.period_months,
         in_words=period_in_words(price.period_months),
         price=_shown(price.price),
         renewal_price=_shown(renewal),
+        renewal_owner=owner,
+        renewal_lead_days=lead,
         availability=available_by(source, staff=False),
     )
 

@@ -45,6 +45,7 @@ class Ending:
     """A service that lives, its present term, and what has been done about its end."""
 
     service: int
+    plan: int
     product_type: str
     months: int
     owner: RenewalOwner
@@ -102,7 +103,7 @@ def due(one: Ending, now: datetime, terms: RenewalTerms) -> Iterator[Step]:
 
 
 def _due_of_ours(one: Ending, left: int, now: datetime, terms: RenewalTerms) -> Iterator[Step]:
-    lead, today = terms.lead_days(one.product_type, one.months), now.date()
+    lead, today = terms.lead_days(one.plan, one.product_type, one.months), now.date()
     end_is_told = one.failed_on is not None and one.failed_on > one.ends_on
     if one.operation is not None:
         is_late = left <= URGENT_DAYS and one.stage is not Stage.COMPLETED

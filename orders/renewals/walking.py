@@ -31,6 +31,7 @@ from orders.operations.close import Closing
 from orders.operations.prolong import Prolongation
 from orders.operations.requests import OperationRequest
 from orders.operations.term_guard import TermTaken, renewal_of
+from orders.renewals.leads import with_plans
 from orders.renewals.rules import LATE, Ending, Step, due, due_notice, next_try, urgency_of
 from orders.webhooks import outbox
 
@@ -43,6 +44,7 @@ KEPT = timedelta(days=400)
 _LIVE = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 _COLUMNS: tuple[Any, ...] = (
     Service.id,
+    Service.plan_id,
     Service.product_type,
     Service.period_months,
     Service.renewal_owner,
@@ -80,6 +82,8 @@ class Walked:
 async def walk(database: Database, after: Position | None, terms: RenewalTerms, *, at_most: int) -> Walked:
     """Do what is due for so many services at most, the soonest end first."""
     now, done, again = utc_now(), 0, list[int]()
+    async with database.read() as session:
+        terms = await with_plans(session, terms)
     while True:
         async with database.read() as session:
             page = await _page(session, after, now.date(), terms)
@@ -115,8 +119,8 @@ def _endings() -> Any:
 
 
 def _ending(row: Sequence[Any]) -> Ending:
-    service, product_type, months, side, automatically, *others = row
-    return Ending(service, product_type, months, owner_of(side, automatically), *others)
+    service, plan, product_type, months, side, automatically, *others = row
+    return Ending(service, plan, product_type, months, owner_of(side, automatically), *others)
 
 
 async def _do(database: Database, service: int, now: datetime, terms: RenewalTerms) -> list[int]:

@@ -155,6 +155,13 @@ async def test_what_else_is_known_of_costs_and_prices_is_kept_changed_and_taken_
     }
 
 
+async def test_a_lead_time_is_set_and_taken_back(database: Database, tmp_path: Path) -> None:
+    await loaded(database, tmp_path)
+    for line, before, after in (("renewal_lead_days = 14", "", "14"), ("", "14", "")):
+        (plan,) = changed(await loaded(database, tmp_path, edited(("resources", f"{line}\nresources"))))
+        assert plan.fields == (FieldChange("renewal_lead_days", before, after),)
+
+
 @pytest.mark.parametrize(
     ("line", "owner"),
     [

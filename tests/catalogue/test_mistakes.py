@@ -231,6 +231,8 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
              MAPPING, "renewal_owner", '"resellflow" or "upstream"'),
         case("unknown owner of the renewal", replaced("templates", 'renewal = "us"\ntemplates'),
              MAPPING, "renewal", '"automatic" or "upstream"'),
+        case("a lead time of no days", edited(("resources", "renewal_lead_days = 0\nresources")),
+             PLAN, "renewal_lead_days", "days before the end of a term"),
         case("automatic and nothing but for ever", edited(
                 ('periods = { "1" = 1, "12" = 12 }', 'renewal = "automatic"\nperiods = { "0" = 0 }')),
              MAPPING, "renewal", "a service for ever has no next term"),

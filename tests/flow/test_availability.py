@@ -6,6 +6,7 @@ import pytest
 
 from models.columns import utc_now
 from models.enums import Availability, AvailabilityCause, Stage
+from models.renewal_terms import RenewalTerms
 from models.tariffs import TariffState
 from orders.access.roles import OPERATOR
 from orders.operations.requests import Rules
@@ -22,7 +23,7 @@ LIST = "*.order.pricelist"
 
 async def shown(shop: Shop, plan: str = "VDS-1") -> AvailabilityView:
     async with shop.database.read() as session:
-        return (await find_plan(session, plan, OPERATOR, Rules())).availability
+        return (await find_plan(session, plan, OPERATOR, Rules(), RenewalTerms())).availability
 
 
 async def until(

@@ -308,7 +308,7 @@ async def test_few_statements_and_an_index_however_many_services(desk: Desk) -> 
     finally:
         event.remove(engine, "before_cursor_execute", on_execute)
     asked = [one for one in statements if one[0].lstrip().upper().startswith("SELECT")]
-    assert len(asked) <= 5, "the account, what was charged, the line, the catalogue, the services"
+    assert len(asked) <= 6, "the account, what was charged, the line, the catalogue, lead times, the services"
     assert found.count(Cause.UPSTREAM) == 12
     if desk.database.is_sqlite:
         async with desk.database.read() as session:

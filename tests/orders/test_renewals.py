@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
+from models.catalogue import TariffPlan
 from models.columns import utc_now
 from models.database import Database
 from models.enums import (
@@ -47,7 +48,7 @@ TODAY = NOW.date()
 
 def ending(left: int, owner: RenewalOwner = RenewalOwner.AUTOMATIC, months: int = 1, **more: Any) -> Ending:
     values: dict[str, Any] = {"at_end": AtEndOfTerm.RENEW, **more}
-    return Ending(7, "vds", months, owner, ends_on=TODAY + timedelta(days=left), **values)
+    return Ending(7, 1, "vds", months, owner, ends_on=TODAY + timedelta(days=left), **values)
 
 
 def steps(one: Ending) -> list[Step]:
@@ -137,6 +138,25 @@ def test_the_upstream_renews_its_own(left: int) -> None:
     assert steps(ending(left, RenewalOwner.UPSTREAM)) == []
 
 
+@pytest.mark.parametrize(
+    ("terms", "lead"),
+    [
+        (RenewalTerms(), 3),
+        (RenewalTerms(lead_of={"vds": 5, "domain": 9}), 5),
+        (RenewalTerms(lead_of={"vds": 5}, lead_of_plan={1: 7, 2: 9}), 7),
+        (RenewalTerms(lead_of_plan={1: 60}), 14),  # half of a term
+        (RenewalTerms(lead_of_plan={2: 9}), 3),
+    ],
+)
+def test_the_lead_time_is_that_of_the_plan_or_its_type_or_of_all(terms: RenewalTerms, lead: int) -> None:
+    def prolongs(left: int) -> bool:
+        return Step.PROLONG in due(ending(left, announced_on=TODAY - timedelta(days=1)), NOW, terms)
+
+    assert terms.lead_days(1, "vds", 1) == lead
+    assert (prolongs(lead + 1), prolongs(lead)) == (False, True)
+    assert terms.horizon >= terms.longest_lead + terms.announcement
+
+
 # The walk.
 
 
@@ -197,6 +217,15 @@ async def days_pass(database: Database, days: int) -> None:
             await session.delete(term)
             await session.flush()
             session.add(Term(**kept))
+
+
+async def test_a_plan_has_a_lead_time_of_its_own_in_the_catalogue(database: Database) -> None:
+    number = await service(database, 50, period_months=12)
+    assert await walked(database) == 0, "beyond what the settings say"
+    async with database.write() as session:
+        (await session.get_one(TariffPlan, 1)).renewal_lead_days = 50
+    assert await walked(database) == 1
+    assert await messages(database) == [(MessageType.RENEWAL_UPCOMING, number)]
 
 
 async def test_a_service_is_announced_and_prolonged_once_whatever_is_done_again(database: Database) -> None:

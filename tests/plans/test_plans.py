@@ -6,8 +6,9 @@ from urllib.parse import quote
 import pytest
 from sqlmodel import select
 
-from models.catalogue import UpstreamAccount
+from models.catalogue import PlanMapping, TariffPlan, UpstreamAccount
 from models.columns import utc_now
+from models.enums import RenewalOwner
 from tests.plans.catalogue import BIG
 from tests.storefront.api import Api, assert_problem
 
@@ -36,6 +37,19 @@ async def test_a_plan_says_what_it_is_sold_for_and_what_can_be_ordered_with_it(s
     ]
     assert plan["templates"] == [{"name": name, "months": [1, 12]} for name in ("debian-12", "ubuntu 24")]
     assert plan["parameters"]["properties"]["template"]["enum"] == ["debian-12", "ubuntu 24"]
+
+
+async def test_a_period_says_who_renews_it_and_when(shop_api: Api) -> None:
+    async with shop_api.database.write() as session:
+        (await session.exec(select(TariffPlan).where(TariffPlan.name == BIG))).one().renewal_lead_days = 20
+    before = await shown(shop_api, BIG)
+    assert {(one["renewal_owner"], one["renewal_lead_days"]) for one in before["periods"]} == {("storefront", None)}
+    async with shop_api.database.write() as session:
+        for mapping in (await session.exec(select(PlanMapping))).all():
+            mapping.renewed_by = RenewalOwner.AUTOMATIC
+    plan = await shown(shop_api, BIG)
+    leads = {one["months"]: (one["renewal_owner"], one["renewal_lead_days"]) for one in plan["periods"]}
+    assert leads == {1: ("automatic", 14), 12: ("automatic", 20)}, "half of a term at most"
 
 
 async def test_where_a_plan_is_bought_in_two_ways_the_one_that_an_order_takes_decides(shop_api: Api) -> None:

@@ -3,7 +3,7 @@ number of services: what is alike is counted by the database."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -25,6 +25,7 @@ from models.renewal import owner_of
 from orders.money.addonprices import AddonPrice, addons_total
 from orders.money.forecast.terms import Basis, Terms
 from orders.operations.registry import kinds
+from orders.renewals.leads import with_plans
 
 _UNDER_WAY = tuple(stage for stage in Stage if not stage.is_final)
 _GOES_ON = (
@@ -80,6 +81,7 @@ async def read_demand(
 ) -> Demand:
     """Reads only. What an order has had set aside is part of what is reserved, and no demand any more."""
     demand = Demand()
+    basis = replace(basis, renewal=await with_plans(session, basis.renewal))
     await _add_line(session, account, now, demand)
     periods = await _periods(session, account.id)
     for row in await _groups(session, account.id, now, until + basis.longest_lead):
@@ -195,7 +197,7 @@ def _add_terms(
         count,
     ) = row
     owner = owner_of(side, bool(automatically))
-    terms = Terms(expires_on, months, anchor, basis.lead(owner, product_type, months), paid)
+    terms = Terms(expires_on, months, anchor, basis.lead(owner, plan, product_type, months), paid)
     times = list(terms.due_times(now, until))
     if not times:
         return

@@ -20,14 +20,14 @@ class Basis:
 
     @property
     def longest_lead(self) -> timedelta:
-        return timedelta(days=max(self.renewal.lead, *self.renewal.lead_of.values(), 0))
+        return timedelta(days=self.renewal.longest_lead)
 
-    def lead(self, owner: RenewalOwner, product_type: str, months: int) -> timedelta:
+    def lead(self, owner: RenewalOwner, plan: int, product_type: str, months: int) -> timedelta:
         """How long before its end a term is paid. A shop may prolong at any time before the end, and the upstream at
         its own time: there the last moment counts."""
         if owner is not RenewalOwner.AUTOMATIC:
             return timedelta(0)
-        return timedelta(days=self.renewal.lead_days(product_type, months))
+        return timedelta(days=self.renewal.lead_days(plan, product_type, months))
 
 
 @dataclass(frozen=True)
