@@ -241,8 +241,9 @@ final class Provisioning
     private function differ(array $wanted, array $there): bool
     {
         foreach ($wanted as $name => $value) {
+            $absent = is_bool($value) ? 'off' : (is_int($value) ? '0' : ''); // what is not there is not listed
             $value = is_bool($value) ? ($value ? 'on' : 'off') : $value;
-            if ((string) ($there[$name] ?? '') !== (string) $value) {
+            if ((string) ($there[$name] ?? $absent) !== (string) $value) {
                 return true;
             }
         }

@@ -7,17 +7,13 @@ import pytest
 from sqlmodel import select
 
 from models.catalogue import PlanMapping, TariffPlan
-from tests.infrastructure.proxy import Answer, Reaches, Request
+from tests.infrastructure.proxy import Answer, Reaches
+from tests.integrations.installation import asks
 from tests.integrations.whmcs import HARNESS, MODULE, Whmcs
 from tests.storefront.api import OPERATOR_TOKEN
 
 MARCH = {"nextduedate": "2026-03-01", "domainstatus": "Active"}
 APRIL = {"nextduedate": "2026-04-01", "domainstatus": "Active"}
-
-
-def asks(request: Request) -> bool:
-    """A request that is carried out, rather than one that only reads."""
-    return request.method != "GET"
 
 
 @pytest.mark.usefixtures("php")
@@ -59,7 +55,7 @@ async def test_an_order_whose_answer_was_lost_is_bought_once_also_if_the_product
     await whmcs.done("CreateAccount", configoptions={"addon.ram|Memory": "8"})
     await whmcs.done("CreateAccount")  # WHMCS did not hear of it, so the service is still pending there
     assert await whmcs.charges("open") == ["open"]
-    service = (await whmcs.api.shop.get("/v1/services/1")).json()
+    service = await whmcs.service()
     assert (service["reference"], service["customer"], service["addons"]) == ("41.0", "whmcs-7", {"ram": 4})
     assert (service["name"], service["parameters"]) == ("v41.example.com", {"template": "debian-12"})
     again = await whmcs.call("CreateAccount", model={"domainstatus": "Active"})
@@ -92,7 +88,7 @@ async def test_terminate_and_create_again_is_a_new_order(whmcs: Whmcs) -> None:
     await whmcs.call("CreateAccount", service=42)
     await whmcs.done("TerminateAccount", service=42)
     await whmcs.settled()
-    assert (await whmcs.api.shop.get("/v1/services/3")).json()["status"] == "closed"
+    assert (await whmcs.service(3))["status"] == "closed"
 
 
 async def test_a_term_is_renewed_once_by_cron_and_callback(whmcs: Whmcs) -> None:
@@ -167,7 +163,7 @@ async def test_each_change_of_the_package_is_a_new_wish_and_its_retries_are_not(
     await whmcs.done("ChangePackage", configoption1="VDS-1")
     await whmcs.done("ChangePackage", configoption1="VDS-2")
     await whmcs.settled()
-    assert (await whmcs.api.shop.get("/v1/services/1")).json()["plan"] == "VDS-2"
+    assert (await whmcs.service())["plan"] == "VDS-2"
     keys = [one.headers["idempotency-key"] for one in whmcs.line.requests if one.path.endswith("/change-plan")]
     assert keys == [
         "whmcs-41.0-package-VDS-2-1",
@@ -182,27 +178,20 @@ async def test_suspend_and_unsuspend_again_and_again_then_more_memory_and_a_new_
     for _ in range(2):
         await whmcs.done("SuspendAccount", suspendreason="overdue on payment")
         await whmcs.settled()
-        assert (await whmcs.api.shop.get("/v1/services/1")).json()["status"] == "suspended"
+        assert (await whmcs.service())["status"] == "suspended"
         await whmcs.done("UnsuspendAccount")
         await whmcs.settled()
-        assert (await whmcs.api.shop.get("/v1/services/1")).json()["status"] == "active"
+        assert (await whmcs.service())["status"] == "active"
     await whmcs.done("ChangePackage", configoptions={"addon.ram|Memory": 6})
-    assert (await whmcs.api.shop.get("/v1/services/1")).json()["addons"] == {"ram": 6}
+    assert (await whmcs.service())["addons"] == {"ram": 6}
     assert "was not changed" in await whmcs.call("ChangePassword", password="made-up")
     await whmcs.done("NewPassword")
-
-
-async def cancelled(whmcs: Whmcs, operation: int) -> None:
-    """A person cancels it."""
-    answer = await whmcs.api.operator.post(f"/v1/operations/{operation}/cancel", json={"reason": "not wanted"})
-    assert answer.status_code == 200, answer.text
-    await whmcs.settled()
 
 
 async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wish(whmcs: Whmcs) -> None:
     await whmcs.shop.upstream.set_balance("1.00")
     assert "Operation 1 waits for " in await whmcs.call("CreateAccount", configoption4="0")
-    await cancelled(whmcs, 1)
+    await whmcs.cancelled(1)
     assert (await whmcs.call("CreateAccount")).startswith("Order 1 was cancelled: ")
     await whmcs.shop.upstream.set_balance("100.00")
     await whmcs.done("CreateAccount")
@@ -210,7 +199,7 @@ async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wis
     # The larger disk needs a person: nothing is settled, and a retry asks for nothing new.
     for _ in range(2):
         assert "Operation 3 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
-    await cancelled(whmcs, 3)
+    await whmcs.cancelled(3)
     assert (await whmcs.call("ChangePackage", configoption1="VDS-2")).startswith("Operation 3 was cancelled: ")
     assert "Operation 4 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
 
@@ -224,7 +213,7 @@ async def test_a_suspension_whose_answer_was_lost_does_not_stand_in_for_a_later_
     await whmcs.settled()
     await whmcs.done("SuspendAccount", suspendreason="overdue again")
     await whmcs.settled()
-    assert (await whmcs.api.shop.get("/v1/services/1")).json()["status"] == "suspended"
+    assert (await whmcs.service())["status"] == "suspended"
     # Staff look after a suspended service with Create: WHMCS would call it active, and write to the customer.
     answer = await whmcs.call("CreateAccount", model={"domainstatus": "Suspended"})
     assert answer == "Nothing was ordered: this is service 1, which is suspended. Terminate it first to order anew."
@@ -234,7 +223,7 @@ async def test_a_renewal_that_a_person_cancelled_later_is_ordered_anew(whmcs: Wh
     await whmcs.done("CreateAccount")
     await whmcs.shop.upstream.set_balance("1.00")
     await whmcs.done("Renew", model=MARCH, configoption4="0")
-    await cancelled(whmcs, 2)
+    await whmcs.cancelled(2)
     await whmcs.shop.upstream.set_balance("100.00")
     await whmcs.done("Renew", model=MARCH)
     again = await whmcs.call("Renew", model=MARCH)

@@ -13,10 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.enums import DeliveryState
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 from tests.integrations.whmcs import MODULE, Whmcs
-from tests.webhooks.sender import SECRET, SECRET_VARIABLE, add_endpoint
+from tests.webhooks.sender import SECRET, SECRET_VARIABLE, add_endpoint, deliveries
 
 CALLBACK = "/modules/servers/resellflow/callback.php"
 
@@ -94,8 +95,9 @@ async def test_a_completed_order_is_told_by_webhook_and_cron(
     assert await whmcs.cron() == [["ModuleCreate", {"serviceid": 41, "accountid": 41}]]
 
     async def worked_off() -> bool:
+        told = await deliveries(whmcs.shop.database)
         await whmcs.cron()
-        return callback.waiting() == 0
+        return callback.waiting() == 0 and all(one.state is DeliveryState.DELIVERED for one in told)
 
     await assert_eventually(worked_off, timeout=30, message="the inbox is empty")
     assert await whmcs.cron() == [], "a message is worked off once"
@@ -109,13 +111,13 @@ async def test_states_are_compared_without_webhooks(whmcs: Whmcs) -> None:
     assert await whmcs.cron() == []
     [item] = await whmcs.shop.upstream.items()
     await whmcs.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 3, "reason": "abusesuspend"})
-    await until_status(whmcs, "suspended")
+    await whmcs.until_status("suspended")
     suspended = {"serviceid": 41, "status": "Suspended", "suspendreason": "Provider: abusesuspend"}
     assert await whmcs.cron() == [["UpdateClientProduct", suspended]]
     whmcs.products[41] = {"status": "Suspended", "suspensionreason": "Provider: abusesuspend"}
     assert await whmcs.cron() == []
     await whmcs.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 2})
-    await until_status(whmcs, "active")
+    await whmcs.until_status("active")
     whmcs.products[41]["suspensionreason"] = "overdue"
     assert await whmcs.cron() == [], "who has not paid stays suspended"
     whmcs.products[41]["suspensionreason"] = "Provider: abusesuspend"
@@ -155,17 +157,10 @@ async def test_a_renewal_that_waits_for_money_does_not_hide_a_suspension(whmcs: 
     await whmcs.done("Renew", configoption4="0")
     [item] = await whmcs.shop.upstream.items()
     await whmcs.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 3, "reason": "abusesuspend"})
-    await until_status(whmcs, "suspended")
+    await whmcs.until_status("suspended")
     whmcs.products[41] = {"status": "Active"}
     [[command, _]] = await whmcs.cron()
     assert command == "UpdateClientProduct"
-
-
-async def until_status(whmcs: Whmcs, status: str) -> None:
-    async def reached() -> bool:
-        return bool((await whmcs.api.shop.get("/v1/services/1")).json()["status"] == status)
-
-    await assert_eventually(reached, timeout=30, message=f"the service is {status}")
 
 
 async def test_what_staff_and_customer_see(whmcs: Whmcs) -> None:
@@ -175,7 +170,7 @@ async def test_what_staff_and_customer_see(whmcs: Whmcs) -> None:
         "Resellflow": "There is no order in Resellflow for this service. Run Create first."
     }
     await whmcs.done("CreateAccount")
-    service = (await whmcs.api.shop.get("/v1/services/1")).json()
+    service = await whmcs.service()
     shown = await whmcs.call("ClientArea")
     assert shown["tabOverviewReplacementTemplate"] == "templates/overview.tpl"
     assert (MODULE / shown["tabOverviewReplacementTemplate"]).exists()

@@ -1,0 +1,134 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Resellflow\Paymenter;
+
+use App\Helpers\ExtensionHelper;
+use App\Jobs\Server\CreateJob;
+use App\Models\Server;
+use App\Models\Service;
+use Illuminate\Support\Facades\Log;
+use Resellflow\Api;
+use Resellflow\Fleet;
+use Resellflow\Requests;
+use Throwable;
+
+/**
+ * Brings Paymenter and Resellflow together: Paymenter tries a command once and never again, so what got no answer is
+ * sent again here; what became of orders is told, and terms are renewed.
+ */
+final class Comparison
+{
+    private readonly Fleet $fleet;
+
+    public function __construct(private readonly Server $server, private readonly Api $api)
+    {
+        $this->fleet = new Fleet($api);
+    }
+
+    /** Every service of this server. */
+    public function all(): void
+    {
+        $isUnsettled = static fn ($query) => $query->where('key', Properties::STATE)->where('value', 'like', '%"commands"%');
+        foreach (Service::whereHas('properties', $isUnsettled)->get() as $service) {
+            $this->each($service, fn (Desk $desk) => $this->finish($service, $desk));
+        }
+        $this->compare($this->fleet->all());
+    }
+
+    /** The service that a message is about, if it is this shop's. */
+    public function about(int $number): void
+    {
+        $found = $this->fleet->about($number);
+        foreach (array_keys($found) as $id) {
+            $service = Service::find($id);
+            if ($service !== null) {
+                $this->each($service, fn (Desk $desk) => $this->finish($service, $desk));
+            }
+        }
+        $this->compare($found);
+    }
+
+    /** @param array<int, array<string, mixed>> $found by Paymenter's id */
+    private function compare(array $found): void
+    {
+        foreach ($found as $id => $one) {
+            $service = Service::find($id);
+            if ($service === null) {
+                Log::warning("Resellflow: service {$one['number']} belongs to Paymenter's service $id, which is not there.");
+            } else {
+                $this->each($service, fn (Desk $desk) => $this->one($service, $desk, $one));
+            }
+        }
+    }
+
+    /** @param callable(Desk): void $work; a service with trouble does not hold up the others */
+    private function each(Service $service, callable $work): void
+    {
+        if ($service->product->server?->id !== $this->server->id) {
+            return;
+        }
+        try {
+            $settings = ExtensionHelper::settingsToArray($service->product->settings);
+            $work(new Desk($this->api, $service, $settings, ExtensionHelper::getServiceProperties($service), 0.0));
+        } catch (Throwable $trouble) {
+            Log::warning("Resellflow: service {$service->id} was not compared: {$trouble->getMessage()}");
+        }
+    }
+
+    /** Run what is not settled again: the requests are the same, so nothing is done twice. */
+    private function finish(Service $service, Desk $desk): void
+    {
+        foreach ($desk->unsettled() as $name) {
+            $command = Command::from($name);
+            $isDone = $desk->carryOut($command) === Requests::SUCCESS;
+            if ($isDone && $command === Command::Create) {
+                CreateJob::dispatch($service); // it finds the service there, and writes to the customer
+            }
+        }
+    }
+
+    /** @param array<string, mixed> $found */
+    private function one(Service $service, Desk $desk, array $found): void
+    {
+        $isRunning = in_array($service->status, [Service::STATUS_ACTIVE, Service::STATUS_SUSPENDED], true);
+        if ($desk->unsettled() !== [] || $this->fleet->isBusy((int) $found['number'])) {
+            return;
+        }
+        if ($found['status'] === 'closed') {
+            $isOurs = $desk->state->get('service') === $found['number'];
+            if ($isRunning && $isOurs) {
+                $this->isClosed($service, $desk);
+            }
+            return;
+        }
+        if ($service->status === Service::STATUS_CANCELLED) {
+            $this->tell($desk, "service {$found['number']} is {$found['status']}, and cancelled in Paymenter. Look at its operations.");
+            return;
+        }
+        if ($isRunning) {
+            $result = $desk->terms->renewIfDue($found);
+            if ($result !== Requests::SUCCESS) {
+                $desk->properties->say($result);
+            }
+        }
+        $isTheirs = $found['status'] === 'suspended' && $service->status === Service::STATUS_ACTIVE;
+        $this->tell($desk, $isTheirs ? 'suspended: ' . ($found['suspend_reason'] ?? 'no reason') : '');
+    }
+
+    /** As Paymenter itself does it: no invoice is to be paid for nothing. */
+    private function isClosed(Service $service, Desk $desk): void
+    {
+        $service->update(['status' => Service::STATUS_CANCELLED]);
+        $service->invoices()->where('status', 'pending')->update(['status' => 'cancelled']);
+        $this->tell($desk, 'the service was closed.');
+    }
+
+    private function tell(Desk $desk, string $sentence): void
+    {
+        if ($desk->properties->sayOfProvider($sentence)) {
+            Log::warning("Resellflow: $sentence");
+        }
+    }
+}
