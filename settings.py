@@ -21,6 +21,7 @@ from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
 from models.renewal_terms import RenewalTerms
 from models.watch_limits import Limits
+from orders.webhooks.targets import Reach
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
 
@@ -194,6 +195,11 @@ class Settings(BaseSettings):
     """Days that events are kept for whoever reads their list."""
     webhook_private: bool = False
     """Webhooks may go to private and loopback addresses, and in plain http there."""
+    webhook_storefront_private: bool = False
+    """So may those whose address a storefront chose by the API."""
+    webhook_key_file: str = ""
+    """File with the keys that seal the secrets of webhooks that are added by the API (`payloads.keyfile`); empty: none
+    can be added there."""
 
     event_retention_days: float = Field(default=180.0, gt=0)
     """Days that the changes seen at upstreams are kept."""
@@ -388,6 +394,9 @@ class Settings(BaseSettings):
             rates=self.rates(),
             renewal=self.renewal_terms(),
         )
+
+    def webhook_reach(self) -> Reach:
+        return Reach(endpoints=self.webhook_private, storefronts=self.webhook_storefront_private)
 
     def order_policy(self) -> OrderPolicy:
         """The settings that a new order gets. Orders under way keep theirs."""

@@ -112,7 +112,9 @@ class _Sender:
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database = database
         self._settings = settings
-        self._poster = Poster(timeout=settings.webhook_timeout, private=settings.webhook_private)
+        self._poster = Poster(
+            timeout=settings.webhook_timeout, reach=settings.webhook_reach(), key_file=settings.webhook_key_file
+        )
         self._states: dict[int, _EndpointState] = defaultdict(_EndpointState)
         self._source = ""
         self.delivered = 0

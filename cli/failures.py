@@ -23,9 +23,10 @@ def in_words(error: BaseException) -> str | None:
 
 def _domain_in_words(error: BaseException) -> str | None:
     from orders.errors import InvalidField, KeyReused, NotFound, Refused
+    from orders.webhooks.sealing import KeyUnusable
     from upstreams.errors import UpstreamError
 
-    if isinstance(error, InvalidField | KeyReused | NotFound | Refused | UpstreamError):
+    if isinstance(error, InvalidField | KeyReused | NotFound | Refused | KeyUnusable | UpstreamError):
         return str(error)
     return None
 

@@ -1,12 +1,10 @@
 """`resell webhooks`: who is notified of what happens, how that goes, and once more what did not arrive."""
 
 import asyncio
-import base64
-import secrets
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEST_SECONDS = 15.0
-SECRET_BYTES = 32
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the webhook")]
 Delivery = Annotated[int, typer.Argument(metavar="DELIVERY", help="number of the delivery", max=HIGHEST_NUMBER)]
@@ -58,6 +55,7 @@ def add_commands(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(replay)
     group.command()(secret)
+    group.command("replace-secret")(replace_secret)
     app.add_typer(group, name="webhooks")
 
 
@@ -126,14 +124,18 @@ def add(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a webhook. From now on it receives messages about what happens."""
+    """Add a webhook. From now on it receives messages about what happens. Without a place where its secret stands, a
+    secret is made, kept sealed in the database, and shown once."""
     from models.webhooks import WebhookEndpoint
     from orders.access.tokens import check_storefront
     from orders.webhooks import endpoints
+    from orders.webhooks.sealing import Sealer
 
     settings = load_settings()
+    made_here = secret_env is None and secret_file is None and settings.webhook_key_file
+    sealer = Sealer.of(settings.webhook_key_file) if made_here else None
 
-    async def work(session: "AsyncSession") -> None:
+    async def work(session: "AsyncSession") -> str:
         endpoint = WebhookEndpoint(
             name=name.strip(),
             url=url.strip(),
@@ -143,10 +145,43 @@ def add(
             kinds=kind or [],
         )
         await check_storefront(session, owner, settings.storefront_tokens)
-        await endpoints.add_endpoint(session, endpoint, private=settings.webhook_private, actor=os_user())
+        given: dict[str, Any] = {"private": settings.webhook_private, "actor": os_user()}
+        if sealer is not None:
+            return await endpoints.add_with_secret(session, endpoint, sealer=sealer, **given)
+        await endpoints.add_endpoint(session, endpoint, **given)
+        return ""
 
-    _write(work)
-    _say(as_json, f"webhook {name} is added; try it: resell webhooks test {name}", name=name)
+    made = _write(work)
+    if as_json:
+        return print_json({"name": name} | ({"secret": made} if made else {}))
+    print_text(f"webhook {name} is added; try it: resell webhooks test {name}")
+    return _print_secret(made) if made else None
+
+
+def _print_secret(made: str) -> None:
+    print_text("its secret, which is shown only now:")
+    print(made)
+
+
+def replace_secret(
+    name: Name,
+    overlap_hours: Annotated[
+        int, typer.Option(help="how long messages are signed with the secrets before it, too", min=0, max=7 * 24)
+    ] = 24,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new secret for a webhook whose secret is kept in the database, and show it once."""
+    from orders.webhooks import endpoints
+    from orders.webhooks.sealing import Sealer
+
+    sealer, overlap = Sealer.of(load_settings().webhook_key_file), timedelta(hours=overlap_hours)
+    made = _change(
+        name,
+        lambda session, endpoint: endpoints.replace_secret(
+            session, endpoint, sealer=sealer, overlap=overlap, actor=os_user()
+        ),
+    )
+    return print_json({"name": name, "secret": made}) if as_json else _print_secret(made)
 
 
 def remove(name: Name, as_json: AsJson = False) -> None:
@@ -203,7 +238,9 @@ async def _tried(delivery: int) -> "DeliveryDetail":
 
 def secret(as_json: AsJson = False) -> None:
     """Generate a secret. Store it where the workers find it; the receiver needs it, too."""
-    made = "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+    from orders.webhooks.sealing import new_secret
+
+    made = new_secret()
     if as_json:
         return print_json({"secret": made})
     return print(made)

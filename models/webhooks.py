@@ -11,10 +11,13 @@ from models.enums import DeliveryState
 
 
 class WebhookEndpoint(SQLModel, table=True):
-    """An address that is notified of what happens. The secret is not here: only where it comes from."""
+    """An address that is notified of what happens. No secret can be read here: only where it comes from, or sealed."""
 
     __tablename__ = "webhook_endpoint"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (
+        sa.Index("webhook_endpoint_by_request", "request_key", unique=True),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int = Field(default=None, primary_key=True)
     name: str = Field(unique=True, max_length=64)
@@ -23,9 +26,16 @@ class WebhookEndpoint(SQLModel, table=True):
     """Name of the storefront whose it is: it gets what is about that storefront's services. None: everything."""
     secret_env: str | None = None
     secret_file: str | None = None
+    sealed_secrets: list[dict[str, str | None]] | None = Field(default=None, sa_column=json_column(nullable=True))
+    """Secrets that were made here (`orders.webhooks.sealing`), newest first; None: they come from elsewhere."""
     kinds: list[str] = Field(default_factory=empty_list, sa_column=json_column())
     """Event types it wants; none means all."""
     active: bool = True
+    address_by_shop: bool = False
+    """A storefront chose the address itself, so nothing private may be reached by it."""
+    request_key: str | None = Field(default=None, max_length=400)
+    """Who added it by the API, and the idempotency key."""
+    request_hash: str | None = Field(default=None, max_length=64)
     failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     failure: str = ""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

@@ -14,13 +14,18 @@ class InvalidField(Exception):
 
 
 class KeyReused(Exception):
-    """An idempotency key was used again with another body."""
+    """An idempotency key was used again with another body. `what` it was used for; `new` is what needs another key."""
+
+    def __init__(self, key: str, what: str, new: str) -> None:
+        super().__init__(f"Idempotency-Key {key!r} was used for {what} with another body; {new} needs a new key")
+        self.key = key
+
+
+class OrderKeyReused(KeyReused):
+    """The key made an operation."""
 
     def __init__(self, key: str, operation: int) -> None:
-        super().__init__(
-            f"Idempotency-Key {key!r} was used for operation {operation} with another body; a new order needs a new key"
-        )
-        self.key = key
+        super().__init__(key, f"operation {operation}", "a new order")
         self.operation = operation
 
 

@@ -45,8 +45,10 @@ from orders.tasks.views import TaskDetail, TaskView, TaskWanted, find_task, list
 from orders.webhooks.views import (
     DeliveryDetail,
     DeliveryView,
+    WebhookMade,
     WebhookView,
     find_delivery,
+    find_webhook,
     list_deliveries,
     list_webhooks,
 )
@@ -79,6 +81,7 @@ __all__ = [
     "UpstreamItemRef",
     "UpstreamView",
     "ValueChange",
+    "WebhookMade",
     "WebhookView",
     "WorkflowLinks",
     "find_delivery",
@@ -87,6 +90,7 @@ __all__ = [
     "find_service",
     "find_task",
     "find_upstream",
+    "find_webhook",
     "list_audit",
     "list_deliveries",
     "list_events",

@@ -1,1 +1,1 @@
-"""What workflows keep in Temporal, encrypted for those who must: the key file and the codec."""
+"""What workflows keep in Temporal, encrypted for those who must: files with keys and the codec."""

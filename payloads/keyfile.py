@@ -1,7 +1,7 @@
-"""The file with the keys that payloads are encrypted with (`RESELL_PAYLOAD_KEY_FILE`).
+"""Files with keys: of payloads (`RESELL_PAYLOAD_KEY_FILE`), and of webhooks' secrets (`RESELL_WEBHOOK_KEY_FILE`).
 
-One key a line, `ID KEY`: the id is visible in Temporal beside what is encrypted, the key is 32 bytes in Base64. The
-first one encrypts, all of them decrypt. Blank lines and lines that begin with `#` are skipped.
+One key a line, `ID KEY`: the id is visible beside what is encrypted, the key is 32 bytes in Base64. The first one
+encrypts, all of them decrypt. Blank lines and lines that begin with `#` are skipped.
 """
 
 import base64

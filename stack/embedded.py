@@ -1,6 +1,7 @@
 """What the embedded stack consists of, where it keeps its data, and how its parts find each other."""
 
 import asyncio
+import base64
 import fcntl
 import json
 import os
@@ -19,6 +20,7 @@ from typing import Final, Self, TypeVar
 
 import httpx
 
+from payloads.keyfile import KEY_BYTES
 from stack import catalogue
 from stack.ports import LOOPBACK, Port, ensure_free
 from stack.processes import ChildFailed, Ready, StackFailed, Supervisor, answers
@@ -151,6 +153,14 @@ class EmbeddedStack:
         return Tokens(**json.loads(file.read_text(encoding="utf-8")))
 
     @property
+    def webhook_key_file(self) -> Path:
+        """Made at the first start: it seals the secrets of webhooks that are added by the API."""
+        file = self.directory / "webhook.keys"
+        if not file.exists():
+            _write_private(file, f"made-here {base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}\n")
+        return file
+
+    @property
     def variables(self) -> dict[str, str]:
         """Settings that a process needs to work with this stack."""
         tokens = self.tokens
@@ -161,6 +171,8 @@ class EmbeddedStack:
             "RESELL_TEMPORAL_UI_URL": self.temporal_ui_url,
             "RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{self.settings.worker_health_port}",
             "RESELL_WEBHOOK_PRIVATE": "true",  # to try webhooks against a receiver on this machine
+            "RESELL_WEBHOOK_STOREFRONT_PRIVATE": "true",
+            "RESELL_WEBHOOK_KEY_FILE": str(self.webhook_key_file),
             "MAIN_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",

@@ -21,6 +21,7 @@ from starlette.routing import Match, Mount
 
 from models.outages import Held, Outage, described, outage_of
 from orders.errors import EventsGone, InvalidField, KeyReused, NotFound, NotTheirs, Refused
+from orders.webhooks.sealing import SETTING, KeyUnusable
 from temporal.updates import TemporalUnavailable
 from upstreams.errors import UpstreamError
 
@@ -60,6 +61,7 @@ UPSTREAM_FAILED = Kind("upstream-failed", "The upstream did not answer properly"
 TEMPORAL_UNAVAILABLE = Kind("temporal-unavailable", "Temporal can't be reached", HTTPStatus.SERVICE_UNAVAILABLE)
 DATABASE_UNAVAILABLE = Kind("database-unavailable", "The database is not available", HTTPStatus.SERVICE_UNAVAILABLE)
 BUSY = Kind("busy", "The server is busy", HTTPStatus.SERVICE_UNAVAILABLE)
+NO_WEBHOOK_KEY = Kind("no-webhook-key", "Secrets of webhooks can't be kept here", HTTPStatus.SERVICE_UNAVAILABLE)
 TOO_SLOW = Kind("too-slow", "The body came too slowly", HTTPStatus.REQUEST_TIMEOUT)
 TOO_MANY_STREAMS = Kind("too-many-streams", "Too many streams at once", HTTPStatus.TOO_MANY_REQUESTS)
 NOT_READY = Kind("not-ready", "Not ready to accept orders", HTTPStatus.SERVICE_UNAVAILABLE)
@@ -82,6 +84,7 @@ KINDS = (
     TEMPORAL_UNAVAILABLE,
     DATABASE_UNAVAILABLE,
     BUSY,
+    NO_WEBHOOK_KEY,
     TOO_SLOW,
     TOO_MANY_STREAMS,
     NOT_READY,
@@ -166,6 +169,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Forbidden)(_forbidden)
     app.exception_handler(SeveralKeys)(_several_keys)
     app.exception_handler(TemporalUnavailable)(_temporal_unavailable)
+    app.exception_handler(KeyUnusable)(_no_webhook_key)
     app.exception_handler(UpstreamError)(_upstream_failed)
     app.exception_handler(SQLAlchemyError)(_database_error)
     app.exception_handler(sqlite3.Error)(_database_error)
@@ -209,6 +213,14 @@ async def _temporal_unavailable(request: Request, error: Exception) -> Response:
         "Temporal or the worker does not answer at the moment. You may send the decision again.",
         headers=retry_later(),
     )
+
+
+async def _no_webhook_key(request: Request, error: Exception) -> Response:
+    log.error("%s: %s", NO_WEBHOOK_KEY.title, error)
+    caller = request.state.caller
+    if caller.requester.is_staff:
+        return answer(NO_WEBHOOK_KEY, str(error))
+    return answer(NO_WEBHOOK_KEY, f"{SETTING} is not set here, or not right. The operators have to set it.")
 
 
 async def _upstream_failed(request: Request, error: Exception) -> Response:

@@ -475,6 +475,12 @@ class Deliveries(Page[DeliveryView]):
     """What was sent to webhooks, or is on its way; newest first."""
 
 
+class Replayed(Document):
+    """Messages that are on their way once more."""
+
+    replayed: int = Field(description="how many")
+
+
 class Upstreams(Document):
     """All upstream accounts, by name."""
 

@@ -20,7 +20,7 @@ from models.enums import OperationKind
 from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.periods import has_next_term
 from orders import audit
-from orders.errors import KeyReused
+from orders.errors import OrderKeyReused
 from orders.services import naming
 
 
@@ -84,7 +84,7 @@ async def accepted_before(session: AsyncSession, key: Key) -> AcceptedOrder | No
     if entry is None:
         return None
     if entry.body_hash != key.body_hash:
-        raise KeyReused(key.key, entry.operation_id)
+        raise OrderKeyReused(key.key, entry.operation_id)
     return known(await session.get_one(Operation, entry.operation_id))
 
 

@@ -24,7 +24,7 @@ from models.term import Term
 from orders.audit import OURSELVES
 from orders.decisions.allowed import charged_nothing
 from orders.decisions.facts import facts_of
-from orders.errors import InvalidField, KeyReused, NotFound, Refused
+from orders.errors import InvalidField, NotFound, OrderKeyReused, Refused
 from orders.incidents.conditions import Condition, keep_one
 from orders.lifecycle import requests
 from orders.operations.close import Closing
@@ -185,7 +185,7 @@ async def _close(database: Database, one: Ending) -> None:
 async def _ask(database: Database, one: Ending, asked: OperationRequest, key: str) -> int:
     try:
         return (await requests.ask(database, one.service, asked, client=OURSELVES, key=key)).operation
-    except KeyReused as known:  # its period has changed since it was asked for
+    except OrderKeyReused as known:  # its period has changed since it was asked for
         return known.operation
 
 

@@ -1,6 +1,6 @@
 """Deliveries: what is due, and how each attempt went. The sender (activities.webhooks) asks and records here."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,6 +39,9 @@ class OutgoingMessage:
     data: dict[str, object]
     attempts: int
     """Attempts since it was last put into the queue."""
+    sealed_secrets: Sequence[Mapping[str, str | None]] | None = None
+    address_by_shop: bool = False
+    """A storefront chose the address: nothing private is reached, and no answer is kept."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,8 @@ async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[Outgo
             at=one.at,
             data=data_for(one, operation, to.owner),
             attempts=delivery.attempts,
+            sealed_secrets=to.sealed_secrets,
+            address_by_shop=to.address_by_shop,
         )
         for delivery, one, to, operation in rows.all()
     ]

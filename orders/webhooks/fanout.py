@@ -8,7 +8,7 @@ are given to committed messages alone, by one transaction after the other.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, bindparam, case, func, insert, null, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, insert, null, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -44,7 +44,9 @@ async def fan_out(database: Database) -> int:
         messages = await _spread(session, BATCH)
         if not messages:
             return 0
-        endpoints = (await session.exec(select(WebhookEndpoint))).all()
+        # Not removed before the deliveries are written: a storefront may do that at any moment.
+        query = select(WebhookEndpoint).order_by(col(WebhookEndpoint.id)).with_for_update(read=True, key_share=True)
+        endpoints = (await session.exec(query)).all()
         deliveries = [
             WebhookDelivery(endpoint_id=endpoint.id, message_id=one.number, service_id=one.service)
             for one in messages
@@ -114,6 +116,17 @@ def wants(endpoint: WebhookEndpoint, message_type: str, owner: str | None) -> bo
     if message_type == MessageType.PING or (endpoint.kinds and message_type not in endpoint.kinds):
         return False
     return endpoint.owner is None or (endpoint.owner == owner and is_for_shops(message_type))
+
+
+def wanted_by(endpoint: WebhookEndpoint) -> ColumnElement[bool]:
+    """`wants` as a condition of messages, by whose their services are now."""
+    kind = col(WebhookMessage.kind)
+    conditions: list[ColumnElement[bool]] = [kind != MessageType.PING]
+    if endpoint.kinds:
+        conditions.append(kind.in_(endpoint.kinds))
+    if endpoint.owner is not None:
+        conditions += [kind.not_in(NOT_FOR_SHOPS), OWNER.in_([endpoint.owner])]
+    return and_(*conditions)
 
 
 def delivery_of(endpoint: WebhookEndpoint, one: WebhookMessage) -> WebhookDelivery:

@@ -14,7 +14,7 @@ import httpx
 from models.columns import utc_now
 from orders.webhooks.deliveries import ANSWER_LENGTH, Attempt, OutgoingMessage
 from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
-from orders.webhooks.targets import check_address, check_url
+from orders.webhooks.targets import Reach, check_address, check_url
 from upstreams.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -37,9 +37,10 @@ class PostResult:
 class Poster:
     """Posts messages. One connection pool for each receiver: a connection is never shared by two names."""
 
-    def __init__(self, *, timeout: float, private: bool) -> None:
+    def __init__(self, *, timeout: float, reach: Reach, key_file: str) -> None:
         self._timeout = timeout
-        self._private = private
+        self._reach = reach
+        self._key_file = key_file
         self._trust: ssl.SSLContext | None = None
         self._clients: dict[str, httpx.AsyncClient] = {}
 
@@ -48,7 +49,8 @@ class Poster:
         try:
             async with asyncio.timeout(self._timeout):
                 answer, text = await self._request(outgoing, source)
-            return _result_of(answer, text, _ms(began))
+            # Whoever chose an address may not read by us what stands there.
+            return _result_of(answer, "" if outgoing.address_by_shop else text, _ms(began))
         except SecretUnusable as error:
             return PostResult(Attempt(None, 0, f"not sent: {error}"), endpoint_down=True)
         except ValueError as error:
@@ -74,10 +76,17 @@ class Poster:
 
     async def _request(self, outgoing: OutgoingMessage, source: str) -> tuple[httpx.Response, str]:
         content = body(outgoing, source)
-        secrets = read_secrets(outgoing.secret_env, outgoing.secret_file)
+        secrets = read_secrets(outgoing, self._key_file)
         signed = headers(outgoing.message_id, int(time.time()), content, secrets)
-        url = httpx.URL(check_url(outgoing.url, private=self._private))
-        addresses = await self._addresses(url)
+        private = self._reach.private(by_shop=outgoing.address_by_shop)
+        url = httpx.URL(check_url(outgoing.url, private=private))
+        try:
+            addresses = await self._addresses(url, private=private)
+        except ValueError:
+            if not outgoing.address_by_shop:
+                raise
+            # Which names there are in our network, and what they mean, is not a storefront's to know.
+            raise ValueError(f"{url.host} leads to no public address") from None
         client = self._client(url)
         for number, address in enumerate(addresses, start=1):
             # To the address that was looked at, whatever the name means a moment later.
@@ -100,7 +109,7 @@ class Poster:
                 await answer.aclose()
         raise ValueError(f"{url.host} has no address")
 
-    async def _addresses(self, url: httpx.URL) -> list[str]:
+    async def _addresses(self, url: httpx.URL, *, private: bool) -> list[str]:
         port = url.port or (443 if url.scheme == "https" else 80)
         try:
             found = await asyncio.get_running_loop().getaddrinfo(url.host, port, type=SOCK_STREAM)
@@ -108,7 +117,7 @@ class Poster:
             raise ValueError(f"{url.host} can't be resolved: {error.strerror}") from None
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         for address in addresses:
-            check_address(ipaddress.ip_address(address), url.scheme, private=self._private)
+            check_address(ipaddress.ip_address(address), url.scheme, private=private)
         return addresses
 
     def _client(self, url: httpx.URL) -> httpx.AsyncClient:

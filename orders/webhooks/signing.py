@@ -16,9 +16,9 @@ from typing import Any
 
 from orders.signatures import signature
 from orders.webhooks.deliveries import OutgoingMessage
+from orders.webhooks.sealing import SECRET_PREFIX, KeyUnusable, Sealer, sealed_secrets
 
 CONTENT_TYPE = "application/cloudevents+json"
-SECRET_PREFIX = "whsec_"  # noqa: S105 - how every secret begins
 LEAST_SECRET_BYTES = 24
 
 
@@ -59,24 +59,36 @@ def headers(message_id: str, timestamp: int, content: bytes, secrets: Sequence[b
     }
 
 
-def read_secrets(env: str | None, file: str | None) -> list[bytes]:
-    """The secrets to sign with, read anew each time: several, separated by spaces, while one replaces another.
-
-    Raises SecretUnusable.
-    """
-    if env is not None:
-        where, text = f"environment variable {env}", os.environ.get(env, "")
-    else:
-        where = f"file {file}"
-        try:
-            text = Path(file or "").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            said = error.strerror if isinstance(error, OSError) else "is not text"
-            raise SecretUnusable(f"its secret can't be read from {where}: {said}") from None
+def read_secrets(outgoing: OutgoingMessage, key_file: str) -> list[bytes]:
+    """The secrets to sign with, read anew each time: several, while one replaces another. Raises SecretUnusable."""
+    where, text = _sealed(outgoing, key_file) or _from_elsewhere(outgoing)
     secrets = [_decoded(one, where) for one in text.split()]
     if not secrets:
         raise SecretUnusable(f"its secret is missing: {where} is empty or not set")
     return secrets
+
+
+def _sealed(outgoing: OutgoingMessage, key_file: str) -> tuple[str, str] | None:
+    if outgoing.sealed_secrets is None:
+        return None
+    try:
+        sealer = Sealer.of(key_file)
+        opened = [sealer.open(one.sealed, outgoing.endpoint) for one in sealed_secrets(outgoing.sealed_secrets)]
+    except KeyUnusable as error:
+        raise SecretUnusable(f"its secret can't be opened by the worker: {error}") from None
+    return "the database", " ".join(opened)
+
+
+def _from_elsewhere(outgoing: OutgoingMessage) -> tuple[str, str]:
+    """Where the secrets stand, and the text there: several are separated by spaces."""
+    if outgoing.secret_env is not None:
+        return f"environment variable {outgoing.secret_env}", os.environ.get(outgoing.secret_env, "")
+    where = f"file {outgoing.secret_file}"
+    try:
+        return where, Path(outgoing.secret_file or "").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "is not text"
+        raise SecretUnusable(f"its secret can't be read from {where}: {said}") from None
 
 
 def _decoded(text: str, where: str) -> bytes:

@@ -1,6 +1,7 @@
 """Where webhooks may go: no message leaves for an address that it was not meant to reach. Pure: no I/O."""
 
 import ipaddress
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -43,6 +44,19 @@ _METADATA_HOSTS = frozenset(
     }
 )
 """Told when an endpoint is added; the address that such a name has is judged when something is sent."""
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Which endpoints may be on private and loopback addresses, and be spoken to in plain http there."""
+
+    endpoints: bool
+    """Endpoints with an address that an operator chose."""
+    storefronts: bool
+    """Endpoints with an address that a storefront chose by the API, too."""
+
+    def private(self, *, by_shop: bool) -> bool:
+        return self.endpoints and (self.storefronts or not by_shop)
 
 
 def check_url(text: str, *, private: bool) -> str:

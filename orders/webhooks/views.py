@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, true
+from sqlalchemy import ColumnElement, and_, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,6 +17,8 @@ from orders.errors import InvalidField, NotFound, existing
 from orders.reading.documents import Document
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
+from orders.webhooks.endpoints import NOUN, place_of_secret, visible
+from orders.webhooks.sealing import sealed_secrets
 from orders.webhooks.wording import data_for
 
 _NOUN = "delivery"
@@ -33,6 +35,9 @@ class WebhookView(Document):
     )
     types: list[str] = Field(description="the types of messages it gets; none: all of them")
     secret_from: str = Field(description="where the secret comes from, never the secret; empty for storefronts")
+    old_secrets_until: datetime | None = Field(
+        description="until then messages are signed with the secrets before the newest, too; null: there is only one"
+    )
     active: bool = Field(description="false: nothing is sent until it is resumed; messages are kept for it meanwhile")
     failing_since: datetime | None = Field(description="when the first of the consecutive failed attempts was made")
     failure: str | None = Field(description="why the last of them failed")
@@ -61,7 +66,9 @@ class AttemptView(Document):
     status_code: int | None = Field(description="null if there was no answer")
     duration_ms: int
     error: str | None = Field(description="null if the receiver accepted it")
-    answer: str = Field(description="how the receiver's answer begins")
+    answer: str = Field(
+        description="how the receiver's answer begins; empty where a storefront chose the address by the API"
+    )
 
 
 class DeliveryDetail(DeliveryView):
@@ -71,13 +78,36 @@ class DeliveryDetail(DeliveryView):
     log: list[AttemptView] = Field(description="oldest first")
 
 
+class WebhookMade(WebhookView):
+    """A webhook with its secret, which nobody can read again later."""
+
+    secret: str | None = Field(
+        description="what messages are signed with; only in this answer. null in the answer to a request that was "
+        "repeated too late"
+    )
+
+
 async def list_webhooks(session: AsyncSession, requester: Requester = OPERATOR) -> list[WebhookView]:
     """All that the requester may see, by name: there are few."""
-    query = select(WebhookEndpoint).where(_visible(requester)).order_by(WebhookEndpoint.name)
-    endpoints = (await session.exec(query)).all()
+    return await _shown(session, requester, visible(requester))
+
+
+async def find_webhook(session: AsyncSession, name: str, requester: Requester = OPERATOR) -> WebhookView:
+    """Raises NotFound, also for what the requester may not see."""
+    found = await _shown(session, requester, and_(col(WebhookEndpoint.name) == name, visible(requester)))
+    if not found:
+        raise NotFound(NOUN, name)
+    return found[0]
+
+
+async def _shown(session: AsyncSession, requester: Requester, which: ColumnElement[bool]) -> list[WebhookView]:
+    endpoints = (await session.exec(select(WebhookEndpoint).where(which).order_by(WebhookEndpoint.name))).all()
     counted = await session.exec(
         select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
-        .where(WebhookDelivery.state != DeliveryState.DELIVERED)
+        .where(
+            WebhookDelivery.state != DeliveryState.DELIVERED,
+            col(WebhookDelivery.endpoint_id).in_([one.id for one in endpoints]),
+        )
         .group_by(col(WebhookDelivery.endpoint_id), col(WebhookDelivery.state))
     )
     counts = {(endpoint, state): count for endpoint, state, count in counted.all()}
@@ -87,7 +117,8 @@ async def list_webhooks(session: AsyncSession, requester: Requester = OPERATOR) 
             url=one.url,
             types=one.kinds,
             owner=one.owner,
-            secret_from=_secret_from(one) if requester.is_staff else "",
+            secret_from=place_of_secret(one) if requester.is_staff else "",
+            old_secrets_until=_old_secrets_until(one),
             active=one.active,
             failing_since=one.failing_since,
             failure=one.failure or None,
@@ -99,12 +130,8 @@ async def list_webhooks(session: AsyncSession, requester: Requester = OPERATOR) 
     ]
 
 
-def _visible(requester: Requester) -> ColumnElement[bool]:
-    return true() if requester.is_staff else col(WebhookEndpoint.owner) == requester.name
-
-
-def _secret_from(endpoint: WebhookEndpoint) -> str:
-    return f"environment variable {endpoint.secret_env}" if endpoint.secret_env else f"file {endpoint.secret_file}"
+def _old_secrets_until(endpoint: WebhookEndpoint) -> datetime | None:
+    return max((one.until for one in sealed_secrets(endpoint.sealed_secrets or ()) if one.until), default=None)
 
 
 async def list_deliveries(
@@ -122,7 +149,7 @@ async def list_deliveries(
     endpoints = None if webhook is None else [await _endpoint_id(session, one, requester) for one in webhook]
     if not requester.is_staff and not endpoints:
         endpoints = [
-            one for one in (await session.exec(select(WebhookEndpoint.id).where(_visible(requester)))).all() if one
+            one for one in (await session.exec(select(WebhookEndpoint.id).where(visible(requester)))).all() if one
         ]
         if not endpoints:
             return Page(items=[], next_cursor=None)
@@ -146,7 +173,7 @@ async def list_deliveries(
 
 
 async def _endpoint_id(session: AsyncSession, name: str, requester: Requester) -> int:
-    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, _visible(requester))
+    query = select(WebhookEndpoint.id).where(WebhookEndpoint.name == name, visible(requester))
     known = (await session.exec(query)).one_or_none()
     if known is None:
         raise InvalidField("webhook", f"there is no webhook {name!r}")

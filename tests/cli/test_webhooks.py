@@ -1,6 +1,8 @@
 """`resell webhooks`: add, try, look, send once more; against a real receiver and with the sender at work."""
 
+import base64
 import re
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,26 @@ async def test_a_webhook_from_its_first_day_to_its_last(shell: Shell) -> None:
         (await shell.resell("webhooks", "remove", "shop")).done()
     assert (await shell.resell("webhooks", "list")).done().out.strip() == "no webhooks"
     await database.close()
+
+
+async def test_a_secret_that_is_made_here_is_shown_once(shell: Shell, tmp_path: Path) -> None:
+    keys = tmp_path / "webhook.keys"
+    shell.variables["RESELL_WEBHOOK_KEY_FILE"] = str(keys)
+    add = ("webhooks", "add", "shop", "https://shop.example.com/")
+    (await shell.resell(*add)).failed("RESELL_WEBHOOK_KEY_FILE: the key file")
+    keys.write_text(f"one {base64.b64encode(bytes(range(32))).decode()}\n")
+    made = [
+        (await shell.resell(*add)).done().lines[-1],
+        (await shell.resell("webhooks", "replace-secret", "shop", "--overlap-hours", 1)).done().lines[-1],
+        (await shell.resell("webhooks", "replace-secret", "shop", "--json")).done().json["secret"],
+    ]
+    assert all(re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", one) for one in made)
+    assert len({*made}) == 3
+    [shown] = (await shell.resell("webhooks", "--json")).done().json["items"]
+    assert (shown["secret_from"], shown["old_secrets_until"] is not None) == ("the database, sealed", True)
+    assert not any(one in str(shown) for one in made)
+    (await shell.resell(*add[:2], "other", add[3], "--secret-env", SECRET_VARIABLE)).done()
+    (await shell.resell("webhooks", "replace-secret", "other")).failed(f"environment variable {SECRET_VARIABLE}")
 
 
 async def test_what_is_not_clear_is_refused_in_a_sentence(shell: Shell) -> None:

@@ -95,13 +95,14 @@ class _InTest(Server):
         yield
 
 
-def api_settings(database_url: str) -> Settings:
+def api_settings(database_url: str, **more: object) -> Settings:
     return Settings.model_validate(
         {
             "database_url": database_url,
             "storefront_tokens": f"shop={SHOP_TOKEN},rival=rival-token",
             "operator_tokens": f"olga={OPERATOR_TOKEN},boris=colleague-token",
             "temporal_ui_url": "http://ui.test",
+            **more,
         }
     )
 
@@ -134,12 +135,12 @@ async def running_api(database: Database, client: Client, settings: Settings) ->
 
 
 @asynccontextmanager
-async def stocked_api(url: str, client: Client) -> AsyncIterator[Api]:
+async def stocked_api(url: str, client: Client, **settings: object) -> AsyncIterator[Api]:
     """The same, over a database of which only the address is given, with the catalogue filled in first."""
     database = Database(url)
     try:
         await fill_catalogue(database)
-        async with running_api(database, client, api_settings(url)) as running:
+        async with running_api(database, client, api_settings(url, **settings)) as running:
             yield running
     finally:
         await database.close()

@@ -33,7 +33,7 @@ async def test_a_method_that_is_not_known_is_told_those_that_are(idle_api: Api) 
         ("DELETE", "/v1/services", "GET, HEAD, POST"),
         ("HEAD", "/v1/services/1/prolong", "POST"),
         ("OPTIONS", "/v1/services/1/owner", "PUT"),
-        ("PUT", "/v1/webhooks/deliveries", "GET, HEAD"),
+        ("PUT", "/v1/webhooks/deliveries/7", "GET, HEAD"),
         ("POST", "/healthz", "GET, HEAD"),
         ("POST", "/docs", "GET, HEAD"),
         ("PUT", "/docs/assets/swagger-ui.css", "GET, HEAD"),

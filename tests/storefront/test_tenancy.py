@@ -12,12 +12,13 @@ from models.audit import AuditEntry
 from models.enums import EventKind, ServiceStatus, Stage, TaskMode
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import IntakeKey, Operation, Service, Task
+from models.webhooks import WebhookEndpoint
 from tests.storefront.api import ORDER, RIVAL, Api, assert_problem
 
 METHODS = {method.value.lower() for method in HTTPMethod}
 IN_BRACES = re.compile(r"\{\w+\}")
 NOBODYS = 987654
-ACCEPTED_OF_ITS_OWN = {("post", "/v1/services"), ("post", "/v1/quotes")}
+ACCEPTED_OF_ITS_OWN = {("post", "/v1/services"), ("post", "/v1/quotes"), ("post", "/v1/webhooks")}
 """What a shop does for itself, and finds nothing by."""
 BODIES: dict[str, object] = {
     "/prolong": {"period_months": 1},
@@ -43,6 +44,7 @@ async def order_of_shop_a(api: Api) -> None:
         seen: dict[str, Any] = {"account_id": 1, "product_type": "vds", "service_id": 1, "status": 2}
         session.add(AuditEntry(actor="a-words", action="changed", subject="service", subject_number=1))
         session.add(UpstreamSnapshot(number="1", **seen))
+        session.add(WebhookEndpoint(name="main", url="https://a-secret.example/", owner="shop", secret_env="X"))
         session.add(
             UpstreamEvent(
                 event_id="e1", upstream_number="1", kind=EventKind.PARAMETERS_CHANGED, raw={"ip": "a-words"}, **seen

@@ -11,7 +11,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from models.columns import utc_now
 from models.database import Database
 from orders.events.hints import NotSigned, check_signature, check_stamp
-from orders.webhooks.signing import SECRET_PREFIX, headers
+from orders.webhooks.sealing import SECRET_PREFIX
+from orders.webhooks.signing import headers
 from tests.infrastructure.eventually import assert_eventually
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.sender import SECRET, add_endpoint, sending, tell
