@@ -83,6 +83,10 @@ lock: $(VENV)/tools/bin/uv ## Write requirements*.txt again from pyproject.toml 
 	$(VENV)/tools/bin/$(COMPILE) $(ARGS) -o requirements.txt
 	$(VENV)/tools/bin/$(COMPILE) $(ARGS) --extra dev -o requirements-dev.txt
 
+.PHONY: client
+client: $(STAMP) ## Write the generated files of clients/python again, from the OpenAPI document
+	@PYTHONPATH=clients/python $(BIN)/python -m client_generator
+
 .PHONY: clean
 clean: ## Remove .venv, caches and build output. The data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

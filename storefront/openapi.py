@@ -6,12 +6,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
+from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
 from storefront.auth import roles_of
 from storefront.bodylimit import HIGHEST_BYTES
 from storefront.messages import webhooks
 from storefront.problems import MEDIA_TYPE, TOO_LARGE
+from storefront.stream import StageOf, StreamEnd
 
 TITLE = "Resellflow storefront API"
 DESCRIPTION = """\
@@ -61,7 +63,7 @@ def document(app: FastAPI, protected: Iterable[BaseRoute]) -> dict[str, Any]:
                 _name_problems(operation["responses"])
         schema["webhooks"], shapes = webhooks()
         known = schema["components"]["schemas"]
-        known |= {name: shape for name, shape in shapes.items() if name not in known}
+        known |= {name: shape for name, shape in (shapes | _of_the_stream()).items() if name not in known}
         _name_apart(known)
         _name_roles(schema["paths"], protected)
         app.openapi_schema = schema
@@ -76,8 +78,17 @@ _TOO_LARGE = {
 }
 _EVENTS = {
     "type": "string",
-    "description": "Server-sent events: `stage` with a StagePassed as its data, at last `end`.",
+    "description": "Server-sent events: `stage` with a StageOf as its data, at last `end` with a StreamEnd.",
 }
+
+
+def _of_the_stream() -> dict[str, Any]:
+    """The schemas of the data of its events, to which nothing else refers."""
+    _, definitions = models_json_schema(
+        [(StageOf, "serialization"), (StreamEnd, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    shapes: dict[str, Any] = definitions["$defs"]
+    return shapes
 
 
 def _name_optional(body: dict[str, Any]) -> None:

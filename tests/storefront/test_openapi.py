@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
+from client_generator.files import PACKAGE, generated
 from models.enums import MessageType
 from orders.lifecycle.intake import ServiceRequest
 from orders.operations.registry import OPERATIONS
@@ -151,3 +152,8 @@ def test_the_examples_are_what_the_schemas_say() -> None:
 
 def test_problem_types_are_unique() -> None:
     assert len({kind.uri for kind in KINDS}) == len(KINDS)
+
+
+def test_the_python_client_is_made_from_the_present_document() -> None:
+    differing = [name for name, text in generated().items() if (PACKAGE / name).read_text(encoding="utf-8") != text]
+    assert differing == [], "the API has changed: run `make client`, and commit what it writes"

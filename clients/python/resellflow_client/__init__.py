@@ -1,0 +1,33 @@
+"""A client of the storefront API of Resellflow: `Client`, and `AsyncClient` for asyncio.
+
+`models` has what is sent and read. Webhooks are verified with `webhooks.verified`.
+"""
+
+from resellflow_client import models, webhooks
+from resellflow_client._async.client import AsyncClient
+from resellflow_client._sync.client import Client
+from resellflow_client.calls import Retries
+from resellflow_client.errors import (
+    ConnectionFailed,
+    FieldError,
+    ProblemError,
+    ResellflowError,
+    UnexpectedAnswer,
+    WaitedTooLong,
+    WebhookRejected,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ConnectionFailed",
+    "FieldError",
+    "ProblemError",
+    "ResellflowError",
+    "Retries",
+    "UnexpectedAnswer",
+    "WaitedTooLong",
+    "WebhookRejected",
+    "models",
+    "webhooks",
+]

@@ -1,0 +1,1 @@
+"""The client for asyncio. Its twin `_sync` is made from it."""
