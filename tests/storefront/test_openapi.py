@@ -156,4 +156,5 @@ def test_problem_types_are_unique() -> None:
 
 def test_the_python_client_is_made_from_the_present_document() -> None:
     differing = [name for name, text in generated().items() if (PACKAGE / name).read_text(encoding="utf-8") != text]
-    assert differing == [], "the API has changed: run `make client`, and commit what it writes"
+    again = "make client, or: PYTHONPATH=clients/python python -m client_generator"
+    assert differing == [], f"the API has changed: write these again ({again}), and commit them"
