@@ -1,13 +1,20 @@
 """Money: an exact amount with its currency. Amounts of two currencies never mix."""
 
 from decimal import Decimal, InvalidOperation
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 
 class CurrencyMismatch(ValueError):
     """Two amounts of different currencies met in one sum or comparison."""
+
+
+def _exact(amount: object) -> object:
+    """Raises ValueError for a number that is not written exactly."""
+    if isinstance(amount, (float, bool)):
+        raise ValueError('is a text, like "6.50": a number with a decimal point is not exact')
+    return amount
 
 
 class Money(BaseModel):
@@ -15,7 +22,11 @@ class Money(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    amount: Decimal = Field(allow_inf_nan=False)
+    amount: Annotated[
+        Decimal,
+        BeforeValidator(_exact),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]}, mode="validation"),
+    ] = Field(allow_inf_nan=False)
     currency: str = Field(pattern=r"^[A-Z]{3}$")
 
     @classmethod

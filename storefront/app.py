@@ -48,7 +48,7 @@ from storefront.export import Export
 from storefront.head import Head
 from storefront.plainpath import PlainPath
 from storefront.problems import BUSY, DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
-from storefront.queries import given_once
+from storefront.queries import unambiguous
 from storefront.requestlog import RequestLog
 
 PARTS = (
@@ -108,7 +108,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     for part in PARTS:
         app.include_router(
             part.router,
-            dependencies=[Depends(authenticated), Depends(given_once)],
+            dependencies=[Depends(authenticated), Depends(unambiguous)],
             responses=documented(UNAUTHENTICATED, TOO_MANY_GUESSES, INVALID_FIELD, DATABASE_UNAVAILABLE, BUSY),
         )
     app.include_router(hints.router)

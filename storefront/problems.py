@@ -6,7 +6,7 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -261,7 +261,7 @@ async def _invalid_request(request: Request, error: RequestValidationError) -> R
     key = next((entry for entry in found if tuple(entry["loc"])[:2] == ("header", KEY_HEADER)), None)
     if key is not None:
         return answer(INVALID_KEY, f"{KEY_HEADER} {_KEY_RULES.get(key['type'], _KEY_SHAPE)}.", field=KEY_HEADER)
-    errors = [FieldError(field=_path(entry["loc"]), detail=_message(entry)) for entry in found]
+    errors = [FieldError(field=_field(entry, error.body), detail=_message(entry)) for entry in found]
     first = errors[0]
     problem_kind = INVALID_BODY if first.field == "body" else INVALID_FIELD
     return ProblemResponse(
@@ -327,19 +327,44 @@ _MESSAGES = {
     "extra_forbidden": "is not known here",
     "json_invalid": "is not valid JSON",
     "string_unicode": "contains an incomplete character",
+    "union_tag_not_found": "is needed",
 }
+_WRONG_TAGS = ("union_tag_invalid", "union_tag_not_found")
+"""A body is of one of several kinds, and does not say of which."""
 
 
 def _message(entry: Mapping[str, Any]) -> str:
     error_type, message = str(entry["type"]), str(entry["msg"])
-    if tuple(entry["loc"]) == ("body",):
+    if tuple(entry["loc"]) == ("body",) and error_type not in _WRONG_TAGS:
         if isinstance(entry.get("input"), bytes):
             return "is not JSON; send it with Content-Type: application/json"
         return _MESSAGES.get(error_type, "is not a JSON object")
     if error_type == "json_invalid":
         return f"{_MESSAGES[error_type]} (at character {entry['loc'][1]}: {entry.get('ctx', {}).get('error', '')})"
+    if error_type.endswith(("too_long", "too_short")):
+        return _length(entry["input"], entry["ctx"])
+    if error_type == "union_tag_invalid":
+        return f"is none of {entry['ctx']['expected_tags']}"
     message = message.removeprefix("Value error, ")
     return _MESSAGES.get(error_type, message[:1].lower() + message[1:])
+
+
+def _length(given: Sized, bounds: Mapping[str, Any]) -> str:
+    if not given:
+        return "is empty"
+    what = "characters" if isinstance(given, str) else "entries"
+    most, least = bounds.get("max_length"), bounds.get("min_length")
+    bound = f"at most {most}" if most is not None else f"at least {least}"
+    return f"has {len(given)} {what}; {bound} are allowed"
+
+
+def _field(entry: Mapping[str, Any], body: object) -> str:
+    where, *steps = entry["loc"]
+    if entry["type"] in _WRONG_TAGS:
+        return str(entry["ctx"]["discriminator"]).strip("'")
+    if isinstance(body, dict) and len(steps) > 1 and steps[0] == body.get("kind"):
+        steps = steps[1:]  # the kind of body among several, which is no field
+    return _path([where, *steps])
 
 
 def _path(location: Sequence[str | int]) -> str:

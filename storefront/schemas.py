@@ -1,9 +1,8 @@
 """Bodies and parameters of requests, and answers that are more than one document. The documents: `orders.views`."""
 
-from datetime import date
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.enums import (
     DeliveryState,
@@ -23,6 +22,7 @@ from models.enums import (
 from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON
+from orders.days import Day, Moment
 from orders.drift.views import DriftView
 from orders.errors import InvalidField
 from orders.events.sweep_views import SweepView
@@ -98,8 +98,8 @@ class ServiceFilter(Paging):
     customer: Wanted[Annotated[PlainText, Field(max_length=200)]] = None
     status: Wanted[ServiceStatus] = None
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
-    expires_after: date | None = Field(default=None, description="its term ends on a later day")
-    expires_before: date | None = Field(default=None, description="its term ends on an earlier day")
+    expires_after: Day | None = Field(default=None, description="its term ends on a later day")
+    expires_before: Day | None = Field(default=None, description="its term ends on an earlier day")
     reference: Wanted[Reference] = Field(default=None, description="the shop's own name of it, exactly")
     q: PlainText | None = Field(
         default=None,
@@ -107,8 +107,8 @@ class ServiceFilter(Paging):
         max_length=100,
         description="text in name, address, item number, mark, customer or reference, in capitals or not",
     )
-    created_after: AwareDatetime | None = Field(default=None, description="ordered at this time or later")
-    created_before: AwareDatetime | None = Field(default=None, description="ordered earlier")
+    created_after: Moment | None = Field(default=None, description="ordered at this time or later")
+    created_before: Moment | None = Field(default=None, description="ordered earlier")
     sort: ServiceSort = Field(default="-created_at", description="`-`: the other way. What has no expiry comes last")
 
 
@@ -145,10 +145,10 @@ class OperationFilter(Paging):
     upstream: Wanted[Name] = Field(default=None, description="name of an upstream account")
     slow: Wanted[bool] = Field(default=None, description="whether its confirmation takes longer than usual")
     reference: Wanted[Reference] = Field(default=None, description="the shop's own name of the request, exactly")
-    created_after: AwareDatetime | None = Field(default=None, description="accepted at this time or later")
-    created_before: AwareDatetime | None = Field(default=None, description="accepted earlier")
-    ended_after: AwareDatetime | None = Field(default=None, description="ended at this time or later")
-    ended_before: AwareDatetime | None = Field(default=None, description="ended earlier")
+    created_after: Moment | None = Field(default=None, description="accepted at this time or later")
+    created_before: Moment | None = Field(default=None, description="accepted earlier")
+    ended_after: Moment | None = Field(default=None, description="ended at this time or later")
+    ended_before: Moment | None = Field(default=None, description="ended earlier")
     sort: OperationSort = Field(default="-created_at", description="`-`: newest first")
 
 
@@ -258,7 +258,7 @@ class TaskNote(ActingOnTask):
 
 class TaskDone(ActingOnTask):
     note: Note | None = Field(default=None, description="what was done; written to the audit log")
-    expires_on: date | None = Field(
+    expires_on: Day | None = Field(
         default=None, description="the service's new expiry, if no upstream shows it (manual processing module)"
     )
 

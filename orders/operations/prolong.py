@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
@@ -26,6 +26,7 @@ from models.parameters import Renewal
 from models.periods import period_in_words
 from models.product_types import ALL_TYPES
 from orders.audit import OURSELVES
+from orders.days import check_day
 from orders.errors import Refused
 from orders.incidents.conditions import end_one
 from orders.money.expectation import period_terms
@@ -67,6 +68,7 @@ class Prolongation(Charged):
     )
     expires_on: Annotated[
         date | None,
+        BeforeValidator(check_day),
         Option(metavar="DATE", help="the day on which its term ends; refused if that term is prolonged already"),
     ] = Field(
         default=None,

@@ -144,6 +144,8 @@ ANYTHING: list[Any] = [
 LIMITS: list[Any] = [
     {"amount": "10.00", "currency": "EUR"},
     {"amount": 10, "currency": "EUR"},
+    {"amount": 6.5, "currency": "EUR"},
+    {"amount": True, "currency": "EUR"},
     {"amount": "10.00", "currency": "USD"},
     {"amount": "-1", "currency": "EUR"},
     {"amount": "1.00001", "currency": "EUR"},

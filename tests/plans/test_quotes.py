@@ -105,9 +105,18 @@ async def test_problems_are_those_of_the_order(shop: Api, change: dict[str, Any]
 
 
 async def test_a_malformed_body_is_refused(shop: Api) -> None:
-    for body in ({"kind": "open"}, {"kind": "suspend", "service": 1}, {**OPEN, "quote": "q"}, {**OPEN, "junk": 1}, {}):
-        answer = await shop.shop.post("/v1/quotes", json=body)
-        assert answer.status_code == 422, (body, answer.text)
+    for body, field in (
+        ({"kind": "open"}, "plan"),
+        ({"kind": "suspend", "service": 1}, "kind"),
+        ({**OPEN, "quote": "q"}, "quote"),
+        ({**OPEN, "junk": 1}, "junk"),
+        ({**OPEN, "addons": {"ram": "2"}}, "addons.ram"),
+        ({}, "kind"),
+        ({"kind": ["open"]}, "kind"),
+    ):
+        assert_problem(await shop.shop.post("/v1/quotes", json=body), 422, "invalid-field", field)
+    unknown = await shop.shop.post("/v1/quotes", json={"kind": "suspend", "service": 1})
+    assert unknown.json()["detail"] == "kind: is none of 'open', 'prolong', 'change_plan', 'set_parameters'"
     missing = {"kind": "prolong", "service": 99, "period_months": 1}
     assert_problem(await shop.shop.post("/v1/quotes", json=missing), 404, "not-found")
 
