@@ -258,8 +258,9 @@ class _Check:
                 )
         if entry.renewal is not None and entry.renewal_owner is not None:
             yield Problem(table, "renewal_owner", "renewal is given, too; keep renewal")
-        if entry.renewal is RenewalOwner.AUTOMATIC and entry.periods and not any(map(has_next_term, entry.periods)):
-            yield Problem(table, "renewal", never_renewed(min(entry.periods)))
+        terms = [has_next_term(ours) and has_next_term(theirs) for ours, theirs in entry.periods.items()]
+        if entry.renewal is RenewalOwner.AUTOMATIC and terms and not any(terms):
+            yield Problem(table, "renewal", never_renewed(min(entry.periods.values())))
         module = self._modules.get(entry.processing_module)
         if module is None:
             yield Problem(

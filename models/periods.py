@@ -23,6 +23,12 @@ def term_days(months: int) -> int:
     return 1 if months == DAY else 28 * months
 
 
+def period_of_sale(months: int) -> str:
+    """Behind the name of a plan: " for 1 month", " for ever", " as a trial"."""
+    words = {FOR_EVER: " for ever", TRIAL: " as a trial"}
+    return words.get(months, f" for {period_in_words(months)}")
+
+
 def period_in_words(months: int | str) -> str:
     """How long a period is, for people: "1 month", "12 months"."""
     words = {FOR_EVER: "for ever", 1: "1 month", TRIAL: "a trial", DAY: "a day"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from orders.text import Lines, PlainText, Words
+from orders.text import Lines, PlainText, Words, check_not_blank
 
 MOST_KEYS, LONGEST_TOGETHER = 20, 4000
 
@@ -18,7 +18,11 @@ def _bounded(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
-Reference = Annotated[PlainText, Field(max_length=200)]
+def _says_something(reference: str) -> str:
+    return check_not_blank(reference) if reference else reference
+
+
+Reference = Annotated[PlainText, AfterValidator(_says_something), Field(max_length=200)]
 Key = Annotated[Words, Field(max_length=40)]
 Value = Annotated[Lines, Field(max_length=500)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=MOST_KEYS), AfterValidator(_bounded)]

@@ -131,6 +131,10 @@ def _route(operation: AnyOperation, route: Route) -> None:
             return await ask(number, key, caller, context, response, asked, dry_run)
         if dry_run:
             raise InvalidField("dry_run", "is for what is done now; leave out at=end_of_term, or dry_run")
+        for name in asked.of_the_shop:
+            raise InvalidField(
+                name, "is written on an operation, and none is made now; leave it out, or PATCH …/reference"
+            )
         change = RenewalChange(at_end_of_term=AtEndOfTerm.CLOSE)
         await change_renewal(context.database, number, change, actor=caller.name, requester=caller.requester)
         async with context.database.read() as session:

@@ -24,7 +24,8 @@ and decide about operations that can't go on automatically.
   `admin`) says what it may call: see `x-roles` of each operation. What belongs to another storefront is not found.
 * **Orders are made once**: every request about a service has an `Idempotency-Key`. After a lost answer, send the
 request again.
-* **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field.
+* **Errors** are `application/problem+json` (RFC 9457) with a type, a sentence and the field. Fields and parameters that
+an address does not know are refused.
 * **Lists** are newest first; for the next page, ask again with `cursor` = `next_cursor`. A filter may be given several
 times (`?stage=retrying&stage=needs_attention`); an entry then needs one of the values.
 * **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.

@@ -22,6 +22,7 @@ from models.enums import (
 from models.messages import Decision
 from models.numbers import HIGHEST_NUMBER
 from models.parameters import ADDON
+from models.periods import TRIAL
 from orders.days import Day, Moment
 from orders.drift.views import DriftView
 from orders.errors import InvalidField
@@ -119,7 +120,9 @@ class PlanFilter(Paging):
 
 class PriceQuestion(_Strict):
     plan: Name = Field(description="name of a tariff plan", examples=["VDS-1"])
-    period_months: int = Field(ge=1, le=1200, examples=[1])
+    period_months: int = Field(
+        ge=TRIAL, le=1200, description="one of the plan's periods; -100: a trial, -50: a day, 0: for ever", examples=[1]
+    )
     renewal: bool = Field(default=False, description="what a renewal by this period is sold for")
     addon: list[Annotated[PlainText, Field(max_length=200)]] = Field(
         default_factory=list, max_length=50, description="add-on and value, like `ram:4`; may be given several times"

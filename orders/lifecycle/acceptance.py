@@ -115,7 +115,9 @@ def new_service(number: int, tag: str, terms: CatalogueTerms, *, customer: str, 
         mark=naming.mark(tag, number),
         period_months=terms.period.period_months,
         renewal_owner=terms.mapping.renewal_owner,
-        renews_automatically=terms.mapping.renews_automatically and has_next_term(terms.period.period_months),
+        renews_automatically=terms.mapping.renews_automatically
+        and has_next_term(terms.period.period_months)
+        and has_next_term(terms.period.upstream_period),
         cost_amount=terms.period.cost_amount,
         cost_currency=terms.period.cost_currency,
         status_since=now,

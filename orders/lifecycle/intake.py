@@ -35,7 +35,7 @@ from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName, limit_by_quote
 from orders.money.quoted import naming as naming_quote
 from orders.references import OF_THE_SHOP, Referenced
 from orders.services import addons, naming
-from orders.services.addons import AskedAddon
+from orders.services.addons import AskedAddon, spelled_alike
 from orders.services.forms import check_parameters
 from orders.text import Lines, PlainText, Words
 
@@ -137,7 +137,7 @@ def _body(request: ServiceRequest) -> dict[str, object]:
 
 def quoted_hash(request: ServiceRequest) -> str:
     """What a quote is of: all that is ordered, without limit, reference and metadata."""
-    return hash_of({"kind": OperationKind.OPEN.value, **_body(request)})
+    return hash_of(spelled_alike({"kind": OperationKind.OPEN.value, **_body(request)}))
 
 
 _Candidates = Select[
@@ -211,8 +211,10 @@ def _candidates_query(dialect: str) -> _Candidates:
 async def _refuse(session: AsyncSession, request: ServiceRequest) -> NoReturn:
     """Why the plan can't be had so. Raises InvalidField."""
     plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == request.plan))).one_or_none()
-    if plan is None or not plan.active:
+    if plan is None:
         raise InvalidField("plan", f"there is no tariff plan {request.plan!r}")
+    if not plan.active:
+        raise InvalidField("plan", f"{request.plan!r} is not on sale any more")
     mappings = (await session.exec(select(PlanMapping.id).where(PlanMapping.plan_id == plan.id))).all()
     if not mappings:
         raise InvalidField("plan", f"{request.plan!r} is not mapped to any processing module; it can't be ordered yet")
@@ -247,10 +249,10 @@ def check_details(request: ServiceRequest, product_type: ProductType, mapping: P
     parameters = check_parameters(request.parameters, product_type, mapping)
     missing = product_type.required - parameters.keys()
     if missing:
-        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order a {product_type.intname}")
+        raise InvalidField(f"parameters.{min(missing)}", f"is needed to order the type {product_type.intname}")
     if request.domain is None:
         if product_type.name.is_the_thing:
-            raise InvalidField("domain", f"is needed to order a {product_type.intname}")
+            raise InvalidField("domain", f"is needed to order the type {product_type.intname}")
         return Details(None, parameters)
     try:
         return Details(naming.check_name(product_type, request.domain), parameters)

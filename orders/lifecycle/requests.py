@@ -20,6 +20,7 @@ from orders.money.limits import check_limit, limited
 from orders.money.quoted import limit_by_quote, naming
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules
+from orders.services.addons import spelled_alike
 from orders.services.history import Origin
 
 NO_RULES = Rules()
@@ -59,8 +60,9 @@ def _body(service: int, asked: OperationRequest) -> dict[str, object]:
 
 
 def quoted_hash(service: int, asked: OperationRequest) -> str:
-    """What a quote is of: all that is asked for, without limit, reference and metadata."""
-    return hash_of(_body(service, asked))
+    """What a quote is of: all that is bought, whatever else the request says."""
+    bought = {name: value for name, value in _body(service, asked).items() if name not in asked.NOT_BOUGHT}
+    return hash_of(spelled_alike(bought))
 
 
 async def accept_in(

@@ -80,6 +80,11 @@ class PriceJudgement:
     """For `operation.price`."""
     objection: Objection | None = None
 
+    @property
+    def is_for_nothing(self) -> bool:
+        """The operation is one that is never charged; otherwise a cost of None is one that nobody knows."""
+        return self.cost is None and "source" not in self.price
+
 
 @dataclass(frozen=True)
 class _Price:

@@ -22,7 +22,7 @@ from orders.operations.job import Job
 from orders.operations.place import place_of
 from orders.operations.registry import operation_type
 from upstreams.answers import Quote
-from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault
+from upstreams.errors import AlreadyExists, NotEnoughMoney, NotYet, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream
 
 QUOTE_AGE = timedelta(seconds=5)
@@ -40,7 +40,12 @@ class QuoteAnswer:
 
     quote: Quote | None
     asked_at: datetime
-    refused: str = ""
+    refusal: UpstreamError | None = None
+    """Why the upstream would not quote; the request itself will meet the same."""
+
+    @property
+    def refused(self) -> str:
+        return self.refusal.message if self.refusal is not None else ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Priced:
     judgement: PriceJudgement
     asked_at: datetime | None
     """None: nobody was asked; what was judged before stands."""
+    refusal: UpstreamError | None = None
+    """The upstream was asked, and would not say a price: the request itself will meet the same."""
 
 
 class Pricing:
@@ -76,7 +83,7 @@ class Pricing:
         judgement = prices.judge(
             terms, answer.quote, utc_now().date(), self._rates, refused=answer.refused, in_cart=row
         )
-        return Priced(judgement, answer.asked_at)
+        return Priced(judgement, answer.asked_at, answer.refusal)
 
     async def _to_pay(self, job: Job) -> ToPay | None:
         """What an earlier request left unpaid."""
@@ -143,7 +150,7 @@ async def _ask(job: Job, upstream: Upstream) -> QuoteAnswer:
     try:
         return QuoteAnswer(await operation_type(job.operation.kind).quote(job, upstream), asked_at)
     except _SAID_BY_THE_REQUEST as error:
-        return QuoteAnswer(Quote(price=None), asked_at, refused=error.message)
+        return QuoteAnswer(Quote(price=None), asked_at, refusal=error)
 
 
 def _shared_by(job: Job) -> tuple[object, ...] | None:

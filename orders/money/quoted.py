@@ -18,6 +18,7 @@ QUOTE_DESCRIPTION = (
     "it asks more, nothing is sent and a person decides"
 )
 FIELD = "quote"
+_MAY_DIFFER = "reference, metadata, agreed_cost_limit and expires_on"
 QuoteName = Annotated[PlainText, Field(max_length=40)]
 
 
@@ -49,7 +50,7 @@ async def limit_by_quote(
         ended = quote.valid_until.isoformat(timespec="seconds").replace("+00:00", "Z")
         raise InvalidField(FIELD, f"was valid until {ended}; ask for a new one")
     if quote.body_hash != body_hash:
-        raise InvalidField(FIELD, "is of another request; order what was quoted, or ask for a new quote")
+        raise InvalidField(FIELD, f"is of another request: only {_MAY_DIFFER} may differ; ask for a new quote")
     cost = quote.cost
     if cost is None:
         return limit

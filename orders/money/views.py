@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import TariffPlan, TariffPlanPrice
 from models.money import Money
+from models.periods import has_next_term
 from orders.errors import InvalidField
 from orders.money.addonprices import addons_total
 from orders.reading.documents import Document, money
@@ -39,6 +40,8 @@ async def find_price(
     price = found.one_or_none()
     if price is None:
         return PriceView(plan=plan_name, period_months=months, price=None, missing="it is not sold for this period")
+    if renewal and not has_next_term(months):
+        return PriceView(plan=plan_name, period_months=months, price=None, missing="it has no next term")
     base = (price.renewal_price if renewal else None) or price.price
     more, unknown = addons_total(plan.addon_prices, addons, months, base.currency)
     if unknown:

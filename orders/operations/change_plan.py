@@ -80,8 +80,10 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     async def check(self, session: AsyncSession, service: Service, asked: PlanChange, rules: Rules) -> CheckedRequest:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == asked.plan))).one_or_none()
-        if plan is None or plan.id is None or not plan.active:
+        if plan is None or plan.id is None:
             raise InvalidField("plan", f"there is no tariff plan {asked.plan!r}")
+        if not plan.active:
+            raise InvalidField("plan", f"{asked.plan!r} is not on sale any more")
         if plan.product_type != service.product_type:
             raise InvalidField("plan", f"{asked.plan!r} is a {plan.product_type}, the service a {service.product_type}")
         if plan.id == service.plan_id:
@@ -212,8 +214,12 @@ def manual_changes(account: UpstreamAccount, product_type: str, rules: Rules) ->
 def by_hand_in_words(manual: Sequence[str], old: TariffPlan, new: TariffPlan) -> str:
     """What of the change only a person can do; empty: nothing."""
     changed = [name for name in manual if old.resources.get(name) != new.resources.get(name)]
-    words = ", ".join(f"{name} {old.resources.get(name)} → {new.resources.get(name)}" for name in changed)
+    words = ", ".join(f"{name} {_known(old, name)} → {_known(new, name)}" for name in changed)
     return f"the upstream has no automatic change of this: {words}" if changed else ""
+
+
+def _known(plan: TariffPlan, resource: str) -> object:
+    return plan.resources.get(resource, "not stated")
 
 
 def _addons_to_carry(

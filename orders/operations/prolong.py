@@ -62,6 +62,7 @@ AT_ONCE = timedelta(0)
 
 class Prolongation(Charged):
     kind: ClassVar = OperationKind.PROLONG
+    NOT_BOUGHT = frozenset({"expires_on"})
 
     period_months: Annotated[int, Option("--period", metavar="MONTHS", help="months; one of the plan's periods")] = (
         Field(strict=True, description="months; one of the plan's periods", examples=[1])

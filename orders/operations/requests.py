@@ -20,6 +20,8 @@ class OperationRequest(Referenced):
     """The body of the request. Unknown fields are refused, so that a slip of the pen is not taken for consent."""
 
     kind: ClassVar[OperationKind]
+    NOT_BOUGHT: ClassVar[frozenset[str]] = frozenset()
+    """Fields that say nothing of what is bought: they may differ from those of the quote that a request names."""
 
     @classmethod
     def of(cls, **values: object) -> Self:

@@ -35,7 +35,9 @@ class PlanPeriod(Document):
     months: int = Field(description="-100: a trial, -50: a day, 0: for ever", examples=[12])
     in_words: str = Field(examples=["12 months"])
     price: Money = Field(description="for the whole period, without add-ons")
-    renewal_price: Money = Field(description="of a renewal by this period, without add-ons")
+    renewal_price: Money | None = Field(
+        description="of a renewal by this period, without add-ons; null: it has no next term (a trial, for ever)"
+    )
     renewal_owner: RenewalOwner | None = Field(
         description="who renews its services: `storefront` (you prolong), `automatic` or `upstream`; null: it has no "
         "next term"
@@ -196,7 +198,7 @@ def _period(offer: Offer, months: int, source: Source, terms: RenewalTerms) -> P
         months=price.period_months,
         in_words=period_in_words(price.period_months),
         price=_shown(price.price),
-        renewal_price=_shown(renewal),
+        renewal_price=_shown(renewal) if owner is not None else None,
         renewal_owner=owner,
         renewal_lead_days=lead,
         availability=available_by(source, staff=False),

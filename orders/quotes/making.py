@@ -18,7 +18,7 @@ from models.database import Database
 from models.enums import OperationKind
 from models.money import Money
 from models.order import Operation, Service
-from models.periods import period_in_words
+from models.periods import period_of_sale
 from models.quote import StoredQuote
 from models.rates import Rates
 from orders.errors import ByHand
@@ -80,9 +80,11 @@ class Priced:
     judgement: PriceJudgement | None
     """None: people carry it out, so no upstream has a price."""
     asked: bool
-    """The upstream has been asked now."""
+    """The upstream has said its price now."""
     why_not: str
-    """Why it could not be asked, in words for operators; empty: it was, or need not be."""
+    """Why it has not, in words for operators; empty: it has, or need not."""
+    refusal: UpstreamError | None = None
+    """It was asked and would not say: the request will meet the same."""
 
 
 async def draft(database: Database, accept: Callable[[AsyncSession], Awaitable[AcceptedOrder]]) -> Draft:
@@ -134,7 +136,7 @@ async def _selling(
         select(TariffPlanPrice).where(TariffPlanPrice.plan_id == plan_id, col(TariffPlanPrice.period_months) == months)
     )
     price = found.one_or_none()
-    what = f"{plan.name} for {period_in_words(months)}"
+    what = f"{plan.name}{period_of_sale(months)}"
     if price is None:
         return Selling((Part(what, None),), None, "the plan has no selling price for this period", for_this=True)
     base = price.price if first else price.renewal_price or price.price
@@ -163,6 +165,9 @@ async def price(draft: Draft, database: Database, connections: Connections, rate
         return Priced(_by_catalogue(job, rates, why), asked=False, why_not=why)
     except UpstreamError as error:
         return Priced(_by_catalogue(job, rates, error.message), asked=False, why_not=error.message)
+    refusal = priced.refusal
+    if refusal is not None:
+        return Priced(priced.judgement, asked=False, why_not=refusal.message, refusal=refusal)
     return Priced(priced.judgement, asked=True, why_not="")
 
 

@@ -25,6 +25,7 @@ from orders.quotes import making
 from orders.quotes.making import Draft, Priced, Selling
 from orders.reading.documents import Document, money
 from upstreams.connections import Connections
+from upstreams.errors import Rejected, SetupFault
 
 
 class MoneyThere(StrEnum):
@@ -82,7 +83,7 @@ class QuoteView(Document):
     why_a_person: list[str]
     upstream_asked: bool = Field(description="the upstream has said its price just now")
     upstream_said: str = Field(
-        description="why it could not be asked; its cost is the catalogue's then. Empty: it was, or it has no prices"
+        description="why it has not said one; its cost is the catalogue's then. Empty: it has, or it has no prices"
     )
     valid_until: datetime | None = Field(description="null: the order would be refused")
 
@@ -217,11 +218,11 @@ def quoted(stored: StoredQuote, service: int | None, draft: Draft, priced: Price
         problems=[],
         selling=_selling(draft.selling),
         next_expiry=draft.next_expiry,
-        money=_money(draft, cost),
+        money=_money(draft, priced),
         needs_person=bool(why),
         why_a_person=why,
         upstream_asked=priced.asked,
-        upstream_said=priced.why_not if staff or not priced.why_not else "the upstream can't be asked at the moment",
+        upstream_said=priced.why_not if staff else _for_shops(priced),
         valid_until=stored.valid_until,
         **costs,
     )
@@ -246,9 +247,12 @@ def _margin(selling: Selling, cost: Money | None) -> Money | None:
     return _shown(selling.total - cost)
 
 
-def _money(draft: Draft, cost: Money | None) -> MoneyThere:
+def _money(draft: Draft, priced: Priced) -> MoneyThere:
     """By the last reading of the balance: nothing is asked for it."""
-    job = draft.job
+    job, judgement = draft.job, priced.judgement
+    if judgement is not None and judgement.is_for_nothing:
+        return MoneyThere.ENOUGH
+    cost = judgement.cost if judgement is not None else None
     if job is None or cost is None or not job.capabilities.balance:
         return MoneyThere.UNKNOWN
     if cost.amount <= 0:
@@ -267,4 +271,15 @@ def _why_a_person(draft: Draft, priced: Priced, *, staff: bool) -> list[str]:
     objection = priced.judgement.objection if priced.judgement is not None else None
     if objection is not None:
         why.append(objection.reason if staff else "its price has to be looked at by a person")
+    if isinstance(priced.refusal, Rejected | SetupFault):
+        why.append(priced.refusal.message if staff else _WOULD_REFUSE)
     return why
+
+
+_WOULD_REFUSE = "the upstream would refuse this at the moment"
+
+
+def _for_shops(priced: Priced) -> str:
+    if priced.refusal is not None:
+        return _WOULD_REFUSE
+    return "the upstream can't be asked at the moment" if priced.why_not else ""

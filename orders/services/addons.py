@@ -41,6 +41,19 @@ AskedAddon = Annotated[
 """What a caller may write for an add-on; which of them is right the plan's mapping says."""
 
 
+def spelled_alike(body: Mapping[str, object]) -> dict[str, object]:
+    """A request in which a switch is written in one way: on and off, instead of true and false."""
+    asked = body.get("addons")
+    if not isinstance(asked, Mapping):
+        return dict(body)
+    return {
+        **body,
+        "addons": {
+            name: {True: ON, False: OFF}[value] if isinstance(value, bool) else value for name, value in asked.items()
+        },
+    }
+
+
 class Mapped(Protocol):
     """What of a plan's mapping add-ons need."""
 

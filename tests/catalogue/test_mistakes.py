@@ -236,6 +236,11 @@ def case(name: str, text: str, table: str, key: str, right: str) -> object:
         case("automatic and nothing but for ever", edited(
                 ('periods = { "1" = 1, "12" = 12 }', 'renewal = "automatic"\nperiods = { "0" = 0 }')),
              MAPPING, "renewal", "a service for ever has no next term"),
+        case("automatic and nothing but a trial of the upstream's", edited(
+                ('periods = { "1" = 1, "12" = 12 }', 'renewal = "automatic"\nperiods = { "1" = -100, "12" = -100 }')),
+             MAPPING, "renewal", "a trial has no next term"),
+        case("a period that there is not", edited(('"12" = "79.00 EUR"', '"-7" = "79.00 EUR"')),
+             PLAN, "prices.-7", '"-100": a trial'),
         case("two owners", replaced("templates", 'renewal = "automatic"\nrenewal_owner = "upstream"\ntemplates'),
              MAPPING, "renewal_owner", "keep renewal"),
         case("unknown key in a mapping", replaced("datacenter", "data_center"),

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from models.enums import FailureClass, Stage
-from orders.access.roles import OPERATOR
+from models.enums import FailureClass, Role, Stage
+from orders.access.roles import OPERATOR, Requester
 from orders.lifecycle.intake import ServiceRequest
 from orders.operations.prolong import Prolongation
+from orders.operations.set_parameters import ServiceChange
 from orders.quotes import making
 from orders.quotes.views import MoneyThere, QuoteRules, QuoteView, quote_change, quote_order
 from tests.flow.shop import Shop
@@ -88,6 +89,32 @@ async def test_an_upstream_that_hangs_delays_a_quote_by_its_limit_and_no_longer(
     assert "did not say its price within" in quote.upstream_said
     assert quote.price is not None
     assert quote.price["source"] == "catalogue"
+
+
+async def test_a_price_that_the_upstream_refuses_to_say_is_not_one_that_it_said(shop_without_worker: Shop) -> None:
+    shop = shop_without_worker
+    await shop.upstream.admin("PATCH", "/pricelists/58", {"active": False})
+    quote = await of_order(shop)
+    assert quote.price is not None
+    assert (quote.possible, quote.upstream_asked, quote.price["source"]) == (True, False, "catalogue")
+    assert "the tariff cannot be ordered" in quote.upstream_said
+    assert (quote.needs_person, quote.why_a_person) == (True, [quote.upstream_said])
+    order = ServiceRequest(**ORDER)
+    for_shop = await quoted(
+        shop, lambda one, rules: quote_order(shop.database, one, rules, order, Requester(Role.STOREFRONT, "shop"))
+    )
+    assert (for_shop.upstream_asked, for_shop.needs_person) == (False, True)
+    assert for_shop.why_a_person == [for_shop.upstream_said] == ["the upstream would refuse this at the moment"]
+
+
+async def test_money_is_there_for_what_costs_nothing(shop: Shop) -> None:
+    opened = await shop.order()
+    await shop.until(opened, Stage.COMPLETED)
+    asked = ServiceChange(password="new")
+    quote = await quoted(
+        shop, lambda one, rules: quote_change(shop.database, one, rules, opened.service, asked, OPERATOR)
+    )
+    assert (quote.cost, quote.money) == (None, MoneyThere.ENOUGH)
 
 
 async def test_whether_the_money_is_there_is_said_by_the_last_reading(shop: Shop) -> None:

@@ -128,9 +128,12 @@ async def test_what_has_no_next_term_is_never_automatic(database: Database, mont
     assert refused.value.field == "renewal_owner"
 
 
-@pytest.mark.parametrize(("months", "automatic"), [(TRIAL, False), (FOR_EVER, False), (1, True)])
+@pytest.mark.parametrize(
+    ("months", "theirs", "automatic"),
+    [(TRIAL, TRIAL, False), (FOR_EVER, FOR_EVER, False), (1, TRIAL, False), (1, 1, True)],
+)
 async def test_a_mapping_makes_automatic_only_what_has_a_next_term(
-    shelf: Database, months: int, automatic: bool
+    shelf: Database, months: int, theirs: int, automatic: bool
 ) -> None:
     async with shelf.write() as session:
         for mapping in (await session.exec(select(PlanMapping))).all():
@@ -138,6 +141,8 @@ async def test_a_mapping_makes_automatic_only_what_has_a_next_term(
         for row in [*await session.exec(select(MappedPeriod)), *await session.exec(select(TariffPlanPrice))]:
             if row.period_months == 1:
                 row.period_months = months
+                if isinstance(row, MappedPeriod):
+                    row.upstream_period = theirs
     request = ServiceRequest(plan="VDS-1", period_months=months, customer="c-1")
     order = await accept_order(shelf, request, client="t", key="k", hostname_suffix="s.internal")
     async with shelf.read() as session:

@@ -66,6 +66,21 @@ async def test_where_a_plan_is_bought_in_two_ways_the_one_that_an_order_takes_de
     assert len(plan["order_schema"]["oneOf"]) == 2
 
 
+async def test_what_has_no_next_term_has_no_price_of_a_renewal(shop_api: Api) -> None:
+    plan = await shown(shop_api, "licence")
+    renewals = {one["months"]: one["renewal_price"] and one["renewal_price"]["amount"] for one in plan["periods"]}
+    assert renewals == {-100: None, 0: None, 1: "4.00"}
+    for months, first in ((-100, "0.00"), (0, "300.00")):
+        asked: dict[str, str | int] = {"plan": "licence", "period_months": months}
+        found = (await shop_api.shop.get("/v1/prices", params=asked)).json()
+        assert (found["price"]["amount"], found["missing"]) == (first, "")
+        again = (await shop_api.shop.get("/v1/prices", params=asked | {"renewal": "true"})).json()
+        assert (again["price"], again["missing"]) == (None, "it has no next term")
+    quoted = {"kind": "open", "plan": "licence", "period_months": 0, "customer": "c", "parameters": {"ip": "192.0.2.1"}}
+    quote = (await shop_api.shop.post("/v1/quotes", json=quoted)).json()
+    assert quote["selling"]["parts"][0]["what"] == "licence for ever"
+
+
 async def test_a_shop_sees_no_costs_accounts_or_modules(shop_api: Api) -> None:
     for name in (BIG, "two ways", "by people"):
         plan = await shown(shop_api, name)

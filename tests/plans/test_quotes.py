@@ -1,6 +1,6 @@
 """Quotes and dry runs: the same answers as the request, and nothing of it is left behind."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlmodel import select
 
 from models.columns import utc_now
+from models.enums import ServiceStatus
 from models.order import IntakeKey, Operation, Service
 from models.quote import StoredQuote
 from models.tables import metadata
@@ -254,6 +255,37 @@ async def test_a_dry_run_answers_like_the_request_and_writes_nothing(shop: Api) 
         f"/v1/services/{number}/prolong?dry_run=true", json={"period_months": 5}, headers={"Idempotency-Key": "p"}
     )
     assert_problem(wrong, 422, "invalid-field", "period_months")
+
+
+async def test_the_spelling_of_a_switch_and_the_guard_of_a_term_are_nothing_that_is_bought(shop: Api) -> None:
+    found = await quote(shop, {**OPEN, "addons": {"backup": True, "panel": "pro"}})
+    spelled = order_of(OPEN, addons={"panel": "pro", "backup": "on"}, quote=found["id"])
+    made = await ordered(shop, spelled, "k")
+    assert made.status_code == 201, made.text
+    number = made.json()["service"]["number"]
+    async with shop.database.write() as session:
+        service = await session.get_one(Service, number)
+        service.status, service.expires_on = ServiceStatus.ACTIVE, date(2027, 3, 31)
+    prolongation = {"kind": "prolong", "service": number, "period_months": 12}
+    for quoted, asked in (
+        (prolongation, {"expires_on": "2027-03-31"}),
+        (prolongation | {"expires_on": "2027-03-31"}, {}),
+    ):
+        found = await quote(shop, quoted)
+        answer = await shop.shop.post(
+            f"/v1/services/{number}/prolong?dry_run=true",
+            json=order_of(prolongation, quote=found["id"], **asked),
+            headers={"Idempotency-Key": "p"},
+        )
+        assert answer.status_code == 200, answer.text
+
+
+async def test_a_plan_that_is_not_on_sale_any_more_is_known(shop: Api) -> None:
+    found = await quote(shop, {**OPEN, "plan": "gone"})
+    assert found["problems"] == [{"field": "plan", "detail": "'gone' is not on sale any more"}]
+    number = (await shop.order("first", plan=BIG))["service"]["number"]
+    change = await quote(shop, {"kind": "change_plan", "service": number, "plan": "gone"})
+    assert change["problems"] == [{"field": "plan", "detail": "'gone' is not on sale any more"}]
 
 
 async def test_old_quotes_are_removed(shop: Api) -> None:

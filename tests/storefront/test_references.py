@@ -61,6 +61,24 @@ def test_a_request_without_them_hashes_as_ever() -> None:
         assert _body_hash(ServiceRequest.model_validate(plain.model_dump() | empty)) == _body_hash(plain)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "field", "words"),
+    [
+        ({"reference": "x" * 201}, "reference", "has 201 characters; at most 200 are allowed"),
+        ({"reference": "   "}, "reference", "is blank"),
+        ({"metadata": {"a": "x" * 501}}, "metadata.a", "has 501 characters; at most 500 are allowed"),
+        ({"metadata": {"k" * 41: "x"}}, f"metadata.{'k' * 41}", "has 41 characters; at most 40 are allowed"),
+        ({"metadata": {"": "x"}}, "metadata.", "is empty"),
+        ({"metadata": dict.fromkeys(map(str, range(21)), "x")}, "metadata", "has 21 entries; at most 20 are allowed"),
+    ],
+)
+async def test_what_is_too_long_is_said_with_its_length(
+    idle_api: Api, wrong: dict[str, Any], field: str, words: str
+) -> None:
+    answer = await idle_api.post_order("k", **wrong)
+    assert assert_problem(answer, 422, "invalid-field", field) == f"{field}: {words}"
+
+
 async def test_they_are_changed_at_once_and_in_the_history(api: Api) -> None:
     await api.order("cart-1", **WRITTEN)
     change = {"reference": "order 4712", "metadata": {"invoice": None, "key": "x"}}

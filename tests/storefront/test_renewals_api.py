@@ -48,6 +48,15 @@ async def test_a_service_is_closed_at_the_end_of_its_term_by_the_same_address_as
     assert (await ask(selling.shop, "DELETE", "", key="now")).status_code == 201
 
 
+async def test_nothing_is_written_on_an_operation_that_is_not_made(selling: Api) -> None:
+    for name, value in (("reference", "bye"), ("metadata", {"why": "x"})):
+        answer = await selling.shop.request(
+            "DELETE", "/v1/services/1?at=end_of_term", json={name: value}, headers={"Idempotency-Key": "k"}
+        )
+        assert_problem(answer, 422, "invalid-field", name)
+    assert (await selling.shop.get("/v1/services/1")).json()["at_end_of_term"] == "renew"
+
+
 async def test_one_thing_is_named_and_of_ones_own_service(selling: Api) -> None:
     for body in ({}, {"renew": True, "at_end_of_term": "renew"}, {"renew": "no"}):
         assert_problem(await selling.shop.patch("/v1/services/1/renewal", json=body), 422, "invalid-field", "renew")
@@ -60,8 +69,9 @@ async def test_a_term_is_prolonged_once_whatever_the_key(selling: Api) -> None:
     assert (await ask(selling.shop, "POST", "/prolong", body, key="cron")).status_code == 200
     told = assert_problem(await ask(selling.shop, "POST", "/prolong", body, key="callback"), 409, "refused")
     assert "operation 2 is prolonging service 1 already" in told
-    wrong = await ask(selling.shop, "POST", "/prolong", body | {"expires_on": "soon"}, key="k")
-    assert_problem(wrong, 422, "invalid-field", "expires_on")
+    for no_day in ("soon", 20270331, "2027-03-31T00:00:00Z", "2027-02-29"):
+        wrong = await ask(selling.shop, "POST", "/prolong", body | {"expires_on": no_day}, key="k")
+        assert_problem(wrong, 422, "invalid-field", "expires_on")
 
 
 @pytest.mark.parametrize(
