@@ -3282,9 +3282,9 @@ class PlanPeriod(BaseModel):
     """
     for the whole period, without add-ons
     """
-    renewal_price: Money
+    renewal_price: Money | None
     """
-    of a renewal by this period, without add-ons
+    of a renewal by this period, without add-ons; null: it has no next term (a trial, for ever)
     """
     renewal_owner: RenewalOwner | None
     """
@@ -3398,7 +3398,7 @@ class QuoteView(BaseModel):
     """
     upstream_said: str
     """
-    why it could not be asked; its cost is the catalogue's then. Empty: it was, or it has no prices
+    why it has not said one; its cost is the catalogue's then. Empty: it has, or it has no prices
     """
     valid_until: AwareDatetime | None
     """
