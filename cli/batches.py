@@ -26,6 +26,7 @@ class Action(StrEnum):
     LOOK_NOW = "look-now"
     CANCEL = "cancel"
     ACCEPT_PRICE = "accept-price"
+    ASSIGN = "assign"
 
 
 def add_commands(operations: typer.Typer) -> None:
@@ -43,6 +44,7 @@ def batch(
     service: OfService = None,
     upstream: Annotated[list[str] | None, typer.Option(help="at this upstream account; may be repeated")] = None,
     reference: Annotated[list[str] | None, typer.Option(help="with this reference; may be repeated")] = None,
+    to: Annotated[str | None, typer.Option(metavar="PERSON", help="for assign: who has the tasks from then on")] = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +53,8 @@ def batch(
 
     given = {"stage": stage, "kind": kind, "service": service, "upstream": upstream, "reference": reference}
     wanted = valid(BatchFilter, **{name: values for name, values in given.items() if values})
-    asked = valid(BatchRequest, filter=wanted, action=action.value.replace("-", "_"), reason=reason, dry_run=True)
+    word = action.value.replace("-", "_")
+    asked = valid(BatchRequest, filter=wanted, action=word, reason=reason, assignee=to, dry_run=True)
     view = run_async(_preview(asked, _requester(actor)))
     if as_json:
         return print_json(view)
@@ -67,6 +70,8 @@ def batch_run(batch: Number, actor: Actor = None, as_json: AsJson = False) -> No
         print_json(view)
     else:
         _print(view)
+        if "taken" in view.counts:
+            print_text("what is taken belongs to another run, or to one that died: run it again in 5 minutes")
     raise typer.Exit(1 if any(one.state == "refused" for one in view.items) else 0)
 
 

@@ -11,7 +11,7 @@ from cli.session import AsJson, opened_database, run_async
 if TYPE_CHECKING:
     from orders.views import AuditView, Page, PageRequest
 
-KINDS = ("events", "hints", "stages", "snapshots", "messages", "deliveries", "tries", "quotes")
+KINDS = ("events", "hints", "stages", "snapshots", "messages", "deliveries", "tries", "quotes", "batches", "terms")
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -18,7 +18,9 @@ class OperationBatch(SQLModel, table=True):
     id: int = Field(default=None, primary_key=True)
     actor: str = Field(max_length=64)
     action: str = Field(max_length=32)
-    """A DecisionKind."""
+    """A DecisionKind, or `assign`."""
+    assignee: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    """The person who gets the tasks; empty for other actions."""
     reason: str
     wanted: dict[str, object] = Field(default_factory=empty_dict, sa_column=json_column())
     """The filter, as it was asked."""

@@ -1,10 +1,10 @@
 """What is old and done with is removed, in slices that let orders through, and what was removed is written down.
 
 Removed by age: decisions that no order acted upon, events and the hints that were followed, stages passed, webhook
-messages with their deliveries and tries, snapshots of items that are gone. Never: idempotency keys, intents, marks,
-reservations, the audit; anything of an operation that has not ended; an event or a message that somebody waits for
-still; the snapshot of an item that the upstream lists, or of a service that is not closed. Of the stages of an
-operation the last one stays.
+messages with their deliveries and tries, snapshots of items that are gone, terms and batches that are over. Never:
+idempotency keys, intents, marks, reservations, the audit; anything of an operation that has not ended; an event or a
+message that somebody waits for still; the snapshot of an item that the upstream lists, or of a service that is not
+closed. Of the stages of an operation the last one stays.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry, Installation
+from models.batch import BatchMember, OperationBatch
 from models.columns import utc_now
 from models.database import Database
 from models.decision import PendingDecision, WholeReason
@@ -27,6 +28,7 @@ from models.enums import FINAL_STAGES, DeliveryState, EventKind, ServiceStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import Operation, Service, StageEntry
 from models.quote import StoredQuote
+from models.term import Term
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookMessage
 from orders import audit
 
@@ -43,6 +45,10 @@ PENDING_FOR = timedelta(days=1)
 by then."""
 QUOTE_FOR = timedelta(days=7)
 """A quote is kept for this time after it has ended, so that an order that names it is refused by what happened."""
+PREVIEW_FOR = timedelta(days=7)
+"""A batch that was not run is kept for this time; one that was run, as long as the stages of its operations."""
+TERM_FOR = timedelta(days=400)
+"""A term is kept for this time after its end."""
 BREATH_SECONDS = 0.02
 """Between two slices, in which whoever waits for the write lock gets it."""
 
@@ -72,6 +78,8 @@ class Rule:
     grows_by: str = ""
     """A column that grows with the row numbers, nearly so: only rows before `older_than` are looked at then."""
     older_than: datetime | None = None
+    key: str = "id"
+    """The column with the row numbers. It need not be unique."""
 
 
 def rules(keep: Keep, now: datetime) -> list[Rule]:
@@ -86,6 +94,9 @@ def rules(keep: Keep, now: datetime) -> list[Rule]:
         Rule("tries", WebhookAttempt, _tries(now - keep.webhooks), "at", now - keep.webhooks),
         Rule("deliveries", WebhookDelivery, _deliveries(now - keep.webhooks)),
         Rule("quotes", StoredQuote, col(StoredQuote.valid_until) < now - QUOTE_FOR, "created_at", now - QUOTE_FOR),
+        Rule("members", BatchMember, _members(now, keep)),
+        Rule("batches", OperationBatch, _batches(now, keep)),
+        Rule("terms", Term, col(Term.ends_on) < (now - TERM_FOR).date(), key="service_id"),
         Rule("messages", WebhookMessage, _messages(now - keep.messages), "at", now - keep.messages),
     ]
 
@@ -159,6 +170,20 @@ def _messages(before: datetime) -> ColumnElement[bool]:
     return and_(col(WebhookMessage.at) < before, col(WebhookMessage.spread_at).is_not(None), ~deliveries.exists())
 
 
+def _members(now: datetime, keep: Keep) -> ColumnElement[bool]:
+    return select(OperationBatch.id).where(OperationBatch.id == BatchMember.batch_id, _is_over(now, keep)).exists()
+
+
+def _batches(now: datetime, keep: Keep) -> ColumnElement[bool]:
+    members = select(BatchMember.id).where(BatchMember.batch_id == OperationBatch.id)
+    return and_(_is_over(now, keep), ~members.exists())
+
+
+def _is_over(now: datetime, keep: Keep) -> ColumnElement[bool]:
+    created, begun = col(OperationBatch.created_at), col(OperationBatch.begun_at)
+    return or_(and_(begun.is_(None), created < now - PREVIEW_FOR), begun < now - keep.stages)
+
+
 async def prune(database: Database, keep: Keep) -> dict[str, int]:
     """Apply all rules. Returns how many rows of each kind were removed, which is written to the audit, too."""
     started = time.monotonic()
@@ -221,7 +246,7 @@ async def _apply(database: Database, rule: Rule) -> int:
 
 async def _range(database: Database, rule: Rule) -> tuple[int, int]:
     """Row numbers from and below which candidates are looked for."""
-    number = col(rule.table.id)  # type: ignore[attr-defined]  # every table of a rule has one
+    number = col(getattr(rule.table, rule.key))
     async with database.read() as session:
         lowest, highest = (await session.exec(select(func.min(number), func.max(number)))).one()
         if lowest is None:
@@ -242,7 +267,7 @@ async def _range(database: Database, rule: Rule) -> tuple[int, int]:
 
 
 async def _candidates(database: Database, rule: Rule, start: int, end: int) -> Sequence[int]:
-    number = col(rule.table.id)  # type: ignore[attr-defined]  # every table of a rule has one
+    number = col(getattr(rule.table, rule.key))
     async with database.read() as session:
         found = await session.exec(
             select(number).where(number >= start, number < end, rule.condition).order_by(number).limit(SLICE)
@@ -251,7 +276,7 @@ async def _candidates(database: Database, rule: Rule, start: int, end: int) -> S
 
 
 async def _remove(database: Database, rule: Rule, numbers: Sequence[int]) -> int:
-    number = col(rule.table.id)  # type: ignore[attr-defined]  # every table of a rule has one
+    number = col(getattr(rule.table, rule.key))
     async with database.write() as session:
         if rule.table is StageEntry:
             await _note_where_stages_begin(session, numbers)

@@ -27,6 +27,7 @@ class BatchView(Document):
     number: int
     action: str
     reason: str
+    assignee: str | None = Field(description="who gets the tasks; null for other actions than `assign`")
     filter: dict[str, Any]
     actor: str = Field(description="who has asked for the preview, and alone may run it")
     created_at: datetime
@@ -48,6 +49,7 @@ async def find_batch(session: AsyncSession, number: int) -> BatchView:
         number=batch.id,
         action=batch.action,
         reason=batch.reason,
+        assignee=batch.assignee or None,
         filter=batch.wanted,
         actor=batch.actor,
         created_at=batch.created_at,

@@ -5,25 +5,30 @@ done stays done, and what is left goes on.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, and_, insert, or_, update
 from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.audit import AuditEntry
 from models.batch import BatchMember, OperationBatch
 from models.columns import utc_now
 from models.database import Database
-from models.enums import MemberState, OperationKind, Stage
+from models.enums import MemberState, OperationKind, Stage, TaskMode, TaskState
 from models.messages import Decision, DecisionKind, DecisionResult
-from models.order import Operation
+from models.order import Operation, Task
 from orders import audit
 from orders.access.roles import Requester
 from orders.decisions.allowed import PRICE, REASON, Denied, judge
 from orders.decisions.facts import facts_of_all
 from orders.errors import InvalidField, NotFound, Refused
 from orders.references import Reference
+from orders.tasks import work
+from orders.tasks.work import Person
 from orders.text import Prose, Words
 
 NOUN = "batch"
@@ -33,7 +38,9 @@ SLICE = 25
 _ABANDONED = timedelta(minutes=5)
 """A run that took an operation and has said nothing for so long has died."""
 
-Action = Literal["retry", "look_now", "cancel", "accept_price"]
+ASSIGN = "assign"
+"""Gives the operation's task to a person. All other actions are decisions about the operation."""
+Action = Literal["retry", "look_now", "cancel", "accept_price", "assign"]
 Decide = Callable[[int, DecisionKind, Decision], Awaitable[DecisionResult]]
 
 
@@ -58,16 +65,20 @@ class BatchRequest(BaseModel):
     filter: BatchFilter
     action: Action
     reason: Prose = Field(max_length=1900, description="why; written to the audit log of each")
+    assignee: Person | None = Field(
+        default=None, description="for `assign`, and needed there: the person who has the tasks from then on"
+    )
     dry_run: Literal[True] = Field(description="always true: this is the preview, which a run names")
 
 
 async def preview(database: Database, asked: BatchRequest, requester: Requester) -> int:
     """Write down what the action would touch, and what will not go. Returns the number of the batch. Raises
-    InvalidField for a filter that is empty, finds nothing or too many."""
+    InvalidField for a filter that is empty, finds nothing or too many, and for an assignee without `assign`."""
     wanted = asked.filter.model_dump(mode="json", exclude_defaults=True)
     if not wanted:
         raise InvalidField("filter", "is empty; name stage, kind, service, operation, upstream or reference")
-    kind = DecisionKind(asked.action)
+    if (asked.action == ASSIGN) is (asked.assignee is None):
+        raise InvalidField("assignee", f"is needed for the action {ASSIGN!r}, and only there")
     async with database.write() as session:
         query = select(Operation).where(*_conditions(asked.filter)).order_by(col(Operation.id)).limit(MOST + 1)
         operations = (await session.exec(query)).all()
@@ -75,24 +86,53 @@ async def preview(database: Database, asked: BatchRequest, requester: Requester)
             raise InvalidField("filter", "finds no operation")
         if len(operations) > MOST:
             raise InvalidField("filter", f"finds more than {MOST} operations; narrow it down, and do them in parts")
-        batch = OperationBatch(actor=requester.name, action=kind.value, reason=asked.reason, wanted=wanted)
+        batch = OperationBatch(
+            actor=requester.name,
+            action=asked.action,
+            reason=asked.reason,
+            wanted=wanted,
+            assignee=asked.assignee or "",
+        )
         session.add(batch)
         await session.flush()
-        facts = await facts_of_all(session, operations)
-        for one in operations:
-            permission = judge(facts[one.id], kind, requester)
-            why = permission.why if isinstance(permission, Denied) else _lacking(permission.needs)
-            session.add(
-                BatchMember(
-                    batch_id=batch.id,
-                    operation_id=one.id,
-                    stage_since=one.stage_since,
-                    price=str(one.cost) if one.cost is not None and kind is DecisionKind.ACCEPT_PRICE else "",
-                    state=MemberState.EXCLUDED if why else MemberState.PLANNED,
-                    message=why,
-                )
+        obstacles = await _obstacles(session, operations, asked, requester)
+        priced = asked.action == "accept_price"
+        members = [
+            BatchMember(
+                batch_id=batch.id,
+                operation_id=one.id,
+                stage_since=one.stage_since,
+                price=str(one.cost) if one.cost is not None and priced else "",
+                state=MemberState.EXCLUDED if obstacles[one.id] else MemberState.PLANNED,
+                message=obstacles[one.id],
             )
+            for one in operations
+        ]
+        rows = [one.model_dump(exclude={"id"}) for one in members]
+        await (await session.connection()).execute(insert(BatchMember), rows)
         return batch.id
+
+
+async def _obstacles(
+    session: AsyncSession, operations: Sequence[Operation], asked: BatchRequest, requester: Requester
+) -> dict[int, str]:
+    """Why each will not go; empty: it will."""
+    if asked.action == ASSIGN:
+        found = await session.exec(select(Task).where(col(Task.operation_id).in_([one.id for one in operations])))
+        tasks = {task.operation_id: task for task in found.all()}
+        return {one.id: _why_not_given(tasks.get(one.id)) for one in operations}
+    kind, facts = DecisionKind(asked.action), await facts_of_all(session, operations)
+    found_out: dict[int, str] = {}
+    for one in operations:
+        permission = judge(facts[one.id], kind, requester)
+        found_out[one.id] = permission.why if isinstance(permission, Denied) else _lacking(permission.needs)
+    return found_out
+
+
+def _why_not_given(task: Task | None) -> str:
+    if task is None or task.state is not TaskState.OPEN:
+        return "it has no open task"
+    return "" if task.mode is TaskMode.MANUAL else "its task is automatic: nobody needs to act on it"
 
 
 def _conditions(wanted: BatchFilter) -> list[ColumnElement[bool]]:
@@ -112,6 +152,18 @@ def _lacking(needs: Sequence[str]) -> str:
     return f"needs {', '.join(more)}: decide about it singly" if more else ""
 
 
+@dataclass(frozen=True)
+class _Run:
+    """What a batch does to each of its operations."""
+
+    batch: int
+    action: str
+    reason: str
+    assignee: str
+    decide: Decide
+    requester: Requester
+
+
 async def run(database: Database, number: int, decide: Decide, requester: Requester) -> None:
     """Decide about the next operations of the preview. Raises NotFound, also for another person's preview, and what
     `decide` raises where Temporal is away: what is left is done by the next run."""
@@ -119,28 +171,39 @@ async def run(database: Database, number: int, decide: Decide, requester: Reques
         batch = await session.get(OperationBatch, number, with_for_update=True)
         if batch is None or batch.actor != requester.name:
             raise NotFound(NOUN, number)
-        members = await session.exec(select(BatchMember).where(BatchMember.batch_id == number))
-        planned = [str(one.operation_id) for one in members.all() if one.state is not MemberState.EXCLUDED]
         if batch.begun_at is None:
             batch.begun_at = utc_now()
-            facts = {"action": batch.action, "reason": batch.reason, "operations": ", ".join(planned)}
-            audit.record(session, "operation_batch", number, "batch_run", by=requester.name, facts=facts)
-        session.add(batch)
-        kind, reason = DecisionKind(batch.action), f"{batch.reason} (batch {number})"
+            query = select(BatchMember.operation_id).where(
+                BatchMember.batch_id == number, BatchMember.state != MemberState.EXCLUDED
+            )
+            planned = ", ".join(map(str, sorted((await session.exec(query)).all())))
+            facts = {"action": batch.action, "reason": batch.reason, "assignee": batch.assignee or None}
+            audit.record(
+                session,
+                "operation_batch",
+                number,
+                "batch_run",
+                by=requester.name,
+                facts=facts | {"operations": planned},
+            )
+            session.add(batch)
+        reason = f"{batch.reason} (batch {number})"
+        running = _Run(number, batch.action, reason, batch.assignee, decide, requester)
     for _ in range(SLICE):
-        member = await _take(database, number)
-        if member is None:
+        taken = await _take(database, number)
+        if taken is None:
             return
+        member, again = taken
         try:
-            state, message = await _decide(database, member, kind, reason, decide, requester)
+            state, message = await _carry_out(database, member, running, again=again)
         except BaseException:
             await _note(database, member, MemberState.PLANNED, "")
             raise
         await _note(database, member, state, message)
 
 
-async def _take(database: Database, number: int) -> BatchMember | None:
-    """The next one, taken: no other run decides about it."""
+async def _take(database: Database, number: int) -> tuple[BatchMember, bool] | None:
+    """The next one, taken: no other run decides about it. With it, whether a run had taken it that died."""
     now = utc_now()
     free = or_(
         col(BatchMember.state) == MemberState.PLANNED,
@@ -149,27 +212,54 @@ async def _take(database: Database, number: int) -> BatchMember | None:
     async with database.write() as session:
         query = select(BatchMember).where(BatchMember.batch_id == number, free).order_by(col(BatchMember.id)).limit(1)
         member = (await session.exec(query.with_for_update(skip_locked=True))).one_or_none()
-        if member is not None:
-            member.state, member.taken_at = MemberState.TAKEN, now
-            session.add(member)
-        return member
+        if member is None:
+            return None
+        again = member.state is MemberState.TAKEN
+        member.state, member.taken_at = MemberState.TAKEN, now
+        session.add(member)
+        return member, again
 
 
-async def _decide(
-    database: Database, member: BatchMember, kind: DecisionKind, reason: str, decide: Decide, requester: Requester
-) -> tuple[MemberState, str]:
+async def _carry_out(database: Database, member: BatchMember, running: _Run, *, again: bool) -> tuple[MemberState, str]:
     async with database.read() as session:
         operation = await session.get_one(Operation, member.operation_id)
+        query = select(Task.id).where(Task.operation_id == member.operation_id)
+        task = (await session.exec(query)).first() if running.action == ASSIGN else None
+        if again and await _was_carried_out(session, member.operation_id, task, running):
+            return MemberState.DONE, f"{operation.stage.value}: by a run that was interrupted"
     if operation.stage_since != member.stage_since:
         return MemberState.REFUSED, f"it has gone on since the preview: it is {operation.stage.value} now"
-    parameters = {PRICE: member.price} if member.price else {}
     try:
-        result = await decide(
-            member.operation_id, kind, Decision(actor=requester.name, reason=reason, parameters=parameters)
-        )
-    except (Refused, InvalidField) as error:
+        if running.action == ASSIGN:
+            return MemberState.DONE, await _give(database, task, running)
+        parameters = {PRICE: member.price} if member.price else {}
+        decision = Decision(actor=running.requester.name, reason=running.reason, parameters=parameters)
+        result = await running.decide(member.operation_id, DecisionKind(running.action), decision)
+    except (Refused, InvalidField, NotFound) as error:
         return MemberState.REFUSED, str(error)
     return MemberState.DONE, f"{result.stage.value}: {result.message}"
+
+
+async def _give(database: Database, task: int | None, running: _Run) -> str:
+    """Raises Refused where the task has ended."""
+    by = work.By(actor=running.requester.name, reason=running.reason)
+    async with database.write() as session:
+        await work.hand_over(session, task or 0, running.assignee, by)
+    return f"task {task} is {running.assignee}'s"
+
+
+async def _was_carried_out(session: AsyncSession, operation: int, task: int | None, running: _Run) -> bool:
+    """The audit says so: an entry with the batch's reason, from before the run died."""
+    subject = ("operation", operation, running.action) if task is None else ("task", task, work.HANDED_OVER)
+    entries = await session.exec(
+        select(AuditEntry).where(
+            AuditEntry.subject == subject[0],
+            AuditEntry.subject_number == subject[1],
+            AuditEntry.action == subject[2],
+            AuditEntry.actor == running.requester.name,
+        )
+    )
+    return any(entry.detail.get("reason") == running.reason for entry in entries.all())
 
 
 async def _note(database: Database, member: BatchMember, state: MemberState, message: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, or_
+from sqlalchemy import and_, or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -39,8 +39,6 @@ log = logging.getLogger(__name__)
 
 PAGE = 1000
 """Services looked at in one read."""
-KEPT = timedelta(days=400)
-"""A term that ended longer ago is forgotten."""
 _LIVE = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 _COLUMNS: tuple[Any, ...] = (
     Service.id,
@@ -95,7 +93,6 @@ async def walk(database: Database, after: Position | None, terms: RenewalTerms, 
                 done += 1
             after = Position(one.ends_on, one.service)
         if len(page) < PAGE:
-            await _forget(database, now.date())
             return Walked(done, None, tuple(again))
 
 
@@ -236,8 +233,3 @@ async def _report_failure(
     )
     await keep_one(session, condition, lasts=True)
     outbox.renewal_failed(session, service, operation, today, urgency, tries_at)
-
-
-async def _forget(database: Database, today: date) -> None:
-    async with database.write() as session:
-        await session.exec(delete(Term).where(col(Term.ends_on) < today - KEPT))

@@ -19,6 +19,7 @@ from orders.text import Prose, Words
 
 Person = Annotated[Words, Field(max_length=64)]
 Note = Annotated[Prose, Field(max_length=2000)]
+HANDED_OVER = "task_handed_over"
 _PERSON: TypeAdapter[str] = TypeAdapter(Person)
 _NOTE: TypeAdapter[str] = TypeAdapter(Note)
 
@@ -63,7 +64,7 @@ async def hand_over(session: AsyncSession, number: int, person: str, by: By) -> 
     name = _checked("to", _PERSON, person)
     task = await _to_act_on(session, number, by)
     if task.assignee != name:
-        _give(session, task, by, "task_handed_over", name)
+        _give(session, task, by, HANDED_OVER, name)
 
 
 async def note(session: AsyncSession, number: int, text: str, by: By) -> None:
@@ -124,8 +125,8 @@ def _give(session: AsyncSession, task: Task, by: By, action: str, person: str) -
 
 
 def _audit(session: AsyncSession, task: Task, by: By, action: str, detail: dict[str, str]) -> None:
-    if by.because:
-        detail["override"] = by.because
+    if by.reason:
+        detail["override" if by.override else "reason"] = by.because or by.reason
     audit.record(
         session, "task", task.id, action, by=by.actor, facts={name: value or None for name, value in detail.items()}
     )

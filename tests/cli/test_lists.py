@@ -309,7 +309,7 @@ async def test_what_was_removed_because_of_its_age_is_told(filled: Shell) -> Non
     await database.close()
     run = (await filled.resell("retention")).done()
     assert run.lines[0].split() == ["at", *KINDS, "seconds"]
-    assert run.lines[1].split()[2:-1] == ["0", "0", str(before - 1), "0", "0", "0", "0", "0"]
+    assert run.lines[1].split()[2:-1] == ["0", "0", str(before - 1), *["0"] * 7]
     as_json = (await filled.resell("retention", "--json")).done().json
     assert as_json["items"][0]["detail"]["stages"] == str(before - 1)
     shown = (await filled.resell("operations", "show", 1)).done()

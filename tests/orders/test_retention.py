@@ -11,11 +11,13 @@ from sqlmodel import SQLModel, col, select
 
 from activities.retention import keep_by, prune_if_due
 from models.audit import AuditEntry
+from models.batch import BatchMember, OperationBatch
 from models.columns import utc_now
 from models.database import Database
 from models.enums import DeliveryState, EventKind, OperationKind, ServiceStatus, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry
+from models.term import Term
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders import retention
 from orders.retention import Keep
@@ -255,3 +257,27 @@ async def test_what_becomes_needed_between_look_and_removal_stays(
     monkeypatch.setattr(retention, "_remove", late)
     assert (await retention.prune(many, KEEP))["events"] == 24
     assert 3 in await numbers(many, UpstreamEvent)
+
+
+def batch(number: int, **changes: Any) -> OperationBatch:
+    values: dict[str, Any] = {"actor": "olga", "action": "cancel", "reason": "r", "created_at": LONG_AGO}
+    return OperationBatch(id=number, **(values | {"begun_at": LONG_AGO} | changes))
+
+
+async def test_batches_and_terms_go_when_they_are_over(database: Database) -> None:
+    await add(database, service(1), operation(1))
+    young, today = utc_now() - DAY, utc_now().date()
+    await add(
+        database,
+        batch(1),
+        batch(2, begun_at=young),
+        batch(3, begun_at=None),  # a preview that nobody ran
+        batch(4, begun_at=None, created_at=young),
+        *(BatchMember(batch_id=number, operation_id=1, stage_since=LONG_AGO) for number in range(1, 5)),
+        *(Term(service_id=1, ends_on=today - days * DAY) for days in (0, 399, 401, 500)),
+    )
+    removed = await retention.prune(database, KEEP)
+    assert [removed[kind] for kind in ("members", "batches", "terms")] == [2, 2, 2]
+    assert await numbers(database, OperationBatch) == [2, 4]
+    assert await numbers(database, BatchMember) == [2, 4]
+    assert await count(database, Term) == 2

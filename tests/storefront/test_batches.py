@@ -4,9 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
-from models.enums import Stage
+from models.enums import OperationKind, Stage, TaskState
+from models.order import Operation, Task
 from orders.decisions import batches
+from orders.tasks import manual
 from temporal import updates
 from tests.storefront.api import COLLEAGUE, Api, assert_problem
 
@@ -104,3 +107,53 @@ async def test_a_filter_that_says_nothing_or_finds_too_much_is_refused(
     for wrong in ({"dry_run": False}, {"reason": " "}, {"action": "mark_done"}):
         answer = await sqlite_api.operator.post(PATH, json=CANCEL | {"filter": {"kind": ["open"]}} | wrong)
         assert answer.status_code == 422
+
+
+async def test_tasks_are_assigned_to_a_person_and_to_nobody_what_asks_nothing_of_people(api: Api) -> None:
+    for number in range(1, 5):
+        await api.order(f"cart-{number}")
+    async with api.database.write() as session:
+        for number in (1, 2, 3):
+            await manual.open_task(session, number, "by hand")
+    assign = {"action": "assign", "assignee": "anna", "reason": "olga is away", "filter": {"kind": ["open"]}}
+    seen = await preview(api, **assign)
+    assert (seen["assignee"], states(seen)) == ("anna", {1: "planned", 2: "planned", 3: "planned", 4: "excluded"})
+    assert seen["items"][3]["message"] == "its task is automatic: nobody needs to act on it"
+    await api.operator.post("/v1/tasks/2/take")
+    await api.operator.post("/v1/tasks/3/take")
+    async with api.database.write() as session:
+        (await session.get_one(Task, 3)).state = TaskState.DONE
+    ran = (await api.operator.post(f"{PATH}/{seen['number']}/run")).json()
+    assert states(ran) == {1: "done", 2: "done", 3: "refused", 4: "excluded"}
+    assert [one["message"] for one in ran["items"][:2]] == ["task 1 is anna's", "task 2 is anna's"]
+    shown = (await api.operator.get("/v1/tasks/1")).json()
+    assert (shown["assignee"], shown["history"][-1]["detail"]["reason"]) == ("anna", "olga is away (batch 1)")
+    assert (await api.operator.get("/v1/tasks/4")).json()["assignee"] is None
+    assert (await api.operator.post(f"{PATH}/{seen['number']}/run")).json() == ran
+    for wrong in ({"assignee": None}, {"action": "cancel"}, {"assignee": " "}):
+        answer = await api.operator.post(PATH, json={**assign, "dry_run": True, **wrong})
+        assert_problem(answer, 422, "invalid-field", "assignee")
+
+
+async def test_the_thousand_and_first_operation_is_one_too_many(sqlite_api: Api) -> None:
+    """A preview of a thousand takes as many statements as one of two."""
+    await sqlite_api.order("cart-1")
+    rows = [
+        Operation(id=number, service_id=1, kind=OperationKind.SUSPEND, stage=Stage.CANCELLED).model_dump()
+        for number in range(2, batches.MOST + 2)
+    ]
+    async with sqlite_api.database.write() as session:
+        await (await session.connection()).execute(sa.insert(Operation), rows)
+    counted: list[str] = []
+    engine = sqlite_api.database.engine.sync_engine
+    sa.event.listen(engine, "after_cursor_execute", lambda _c, _cursor, statement, *_: counted.append(statement))
+
+    async def statements(numbers: list[int]) -> int:
+        counted.clear()
+        await preview(sqlite_api, filter={"operation": numbers})
+        return len(counted)
+
+    few = await statements([1, 2])
+    assert await statements(list(range(1, batches.MOST + 1))) <= few + 2
+    answer = await sqlite_api.operator.post(PATH, json=CANCEL | {"filter": {"kind": ["open", "suspend"]}})
+    assert "more than 1000 operations" in assert_problem(answer, 422, "invalid-field", "filter")
