@@ -7,6 +7,7 @@ profile of its configuration file); see `temporalio.envconfig`.
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
@@ -99,7 +100,11 @@ class Settings(BaseSettings):
     api_docs: bool = True
     """Whether the API shows /docs and /openapi.json, which need no token."""
     worker_health_address: str = "127.0.0.1:8081"
-    """HOST:PORT of the worker's health endpoint; empty for none."""
+    """HOST:PORT of the worker's health endpoint and metrics; empty for none."""
+    metrics_api_address: str = ""
+    """HOST:PORT of the API's metrics; empty for none. Nobody needs a token there."""
+    metrics_temporal_address: str = ""
+    """ADDRESS:PORT of the metrics of the Temporal SDK in a worker; empty for none."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
     """Base address of Temporal UI, for links."""
 
@@ -241,7 +246,17 @@ class Settings(BaseSettings):
             raise ValueError("is a name of up to 200 characters")
         return queue
 
-    @field_validator("worker_health_address")
+    @field_validator("metrics_temporal_address")
+    @classmethod
+    def _address_and_port(cls, address: str) -> str:
+        try:
+            if address:
+                ip_address(address.rpartition(":")[0].removeprefix("[").removesuffix("]"))
+        except ValueError:
+            raise ValueError("is written ADDRESS:PORT with an IP address, for example 127.0.0.1:8084") from None
+        return address
+
+    @field_validator("worker_health_address", "metrics_api_address", "metrics_temporal_address")
     @classmethod
     def _host_and_port(cls, address: str) -> str:
         _, separator, port = address.rpartition(":")

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -36,6 +37,9 @@ from activities.sweeping import SweepActivities
 from activities.webhooks import WebhookActivities
 from environment import without_values
 from gc_tuning import freeze_loaded_objects
+from metrics.counters import build_shown
+from metrics.pool import pool_shown
+from metrics.serving import metrics_routes
 from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.outages import Held, Outage, described, is_unavailable
@@ -44,6 +48,7 @@ from models.readiness import Readiness
 from orders.accounts.notes import keep_first
 from orders.money.balance import BalanceReader
 from orders.money.pricing import Pricing
+from orders.reading.figures import InstallationFigures
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
@@ -52,7 +57,7 @@ from temporal.client import connect_client
 from temporal.healing import end_wedged_sweep
 from temporal.health import HealthServer
 from temporal.known_numbers import hold_if_older
-from temporal.outage import listen_to_the_sdk, note, watch_for_the_end
+from temporal.outage import listen_to_the_sdk, note, sdk_runtime, watch_for_the_end
 from temporal.process_watch import ProcessWatch, keep_looking
 from temporal.registration import ensure_search_attributes
 from temporal.sandbox import workflow_runner
@@ -303,7 +308,8 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     database = Database(settings.database_url, settings.pool_terms())
-    health = HealthServer(settings.worker_health_address, database)
+    figures = InstallationFigures(settings.database_url)
+    health = HealthServer(settings.worker_health_address, database, metrics_routes(figures.registry))
     try:
         await health.start()
     except OSError as error:
@@ -311,8 +317,14 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
         raise CannotStart(
             f"RESELL_WORKER_HEALTH_ADDRESS: can't listen there: {str(error.strerror).partition(' (')[0]}"
         ) from None
+    shown = ExitStack()
     try:
-        client = await _while_database_is_away("connecting to Temporal", lambda: connect_client(settings), stopping)
+        shown.enter_context(pool_shown(database.engine, settings.pool_terms()))
+        build_shown("worker", settings.build_id)
+        sdk_metrics = _sdk_metrics(settings)
+        client = await _while_database_is_away(
+            "connecting to Temporal", lambda: connect_client(settings, metrics=sdk_metrics), stopping
+        )
         await _while_database_is_away(
             "registering search attributes", lambda: ensure_search_attributes(client), stopping
         )
@@ -357,8 +369,19 @@ async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> 
     except asyncio.CancelledError:
         return 0
     finally:
+        shown.close()
         await health.stop()
+        await figures.close()
         await database.close()
+
+
+def _sdk_metrics(settings: Settings) -> str:
+    """Where the SDK shows its metrics from now on. Raises CannotStart."""
+    try:
+        sdk_runtime(settings.metrics_temporal_address)
+    except ValueError:
+        raise CannotStart("RESELL_METRICS_TEMPORAL_ADDRESS: can't listen there") from None
+    return settings.metrics_temporal_address
 
 
 async def report_plain_http(database: Database, settings: Settings) -> None:

@@ -19,6 +19,8 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating, pause
 from activities.retention import prune_daily
+from metrics import counters
+from models.columns import utc_now
 from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import described, is_unavailable, outage_of
@@ -191,6 +193,9 @@ class _Sender:
 
     async def _send(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:
         result = await self._poster.send(outgoing, self._source)
+        attempt = result.attempt
+        after = (utc_now() - outgoing.at).total_seconds() if attempt.delivered else None
+        counters.webhook_attempt(attempt.status_code, attempt.duration_ms / 1000, delivered_after=after)
         state.note(result)
         news = await self._record(outgoing, result)
         if result.attempt.delivered:

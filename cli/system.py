@@ -42,7 +42,7 @@ def api(
     """Run the storefront API until it is stopped."""
     from models.database import normalise_url
     from settings import load_settings
-    from storefront.server import serve
+    from storefront.server import NoMetrics, serve
 
     settings = load_settings()
     try:
@@ -53,6 +53,8 @@ def api(
     where = host or settings.api_host, settings.api_port if port is None else port
     try:
         asyncio.run(serve(settings, *where))
+    except NoMetrics as error:
+        raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"the API can't listen on {where[0]}:{where[1]}: {error.strerror or error}") from error
 

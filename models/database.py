@@ -3,7 +3,7 @@
 import asyncio
 import builtins
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -24,6 +24,7 @@ __all__ = [
     "BUSY_TIMEOUT_SECONDS",
     "Database",
     "PoolTerms",
+    "after_commit",
     "clock",
     "is_unavailable",
     "normalise_url",
@@ -34,6 +35,7 @@ __all__ = [
 BUSY_TIMEOUT_SECONDS = sqlite.LOCK_TIMEOUT_SECONDS
 WRITES = "write"
 """Execution option of a connection that writes."""
+_AFTER_COMMIT = "after commit"
 
 
 def normalise_url(text: str) -> URL:
@@ -105,6 +107,8 @@ class Database:
                 await session.connection()  # takes the lock
             yield session
             await session.commit()
+            for call in session.info.pop(_AFTER_COMMIT, ()):
+                call()
 
     async def close(self) -> None:
         if isinstance(self._one_writer, _Writer):
@@ -204,6 +208,11 @@ def _prepare_sqlite(engine: AsyncEngine) -> None:
                 raise OperationalError("BEGIN IMMEDIATE", None, error) from error
         else:
             ours.begin_reading()
+
+
+def after_commit(session: AsyncSession, call: Callable[[], None]) -> None:
+    """Have it called once this `Database.write` has been committed; never, if it is rolled back."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(call)
 
 
 async def now(session: AsyncSession) -> datetime:

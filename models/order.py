@@ -289,6 +289,9 @@ class Task(SQLModel, table=True):
 
 
 _UNSETTLED = "state IN ('prepared', 'unknown')"
+UNSETTLED = sa.text(f"intent.{_UNSETTLED}")
+"""It is not known what became of the call. Said with the words of the index of these, which the database can use then.
+"""
 _UNSETTLED_OR_ACCEPTED = "state IN ('prepared', 'unknown', 'accepted')"
 
 

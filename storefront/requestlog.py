@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from metrics import counters
 from storefront.callers import Caller
 from storefront.problems import INTERNAL, answer
 
@@ -36,12 +37,12 @@ class RequestLog:
             return
         began = time.monotonic()
         request_id = _request_id(scope)
-        status = 0
+        status, answered_after = 0, 0.0
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered_after
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered_after = message["status"], time.monotonic() - began
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
@@ -56,6 +57,8 @@ class RequestLog:
             detail = f"This is a fault of ours. The log has more, under request {request_id}."
             await answer(INTERNAL, detail)(scope, receive, send_with_id)
         finally:
+            if status:
+                counters.api_request(scope["method"], _route(scope), status, answered_after)
             caller = scope.get("state", {}).get("caller")
             access.info(
                 "%s %s %s %.0f ms client=%s request=%s",
@@ -79,6 +82,11 @@ def _is_the_callers(error: Exception) -> bool:
 def _request_id(scope: Scope) -> str:
     sent = Headers(scope=scope).get(HEADER, "")
     return sent if _SANE.fullmatch(sent) else uuid.uuid4().hex
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path, which names nobody; empty where no route was found."""
+    return str(getattr(scope.get("route"), "path", ""))
 
 
 def _path(scope: Scope) -> str:

@@ -6,14 +6,19 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 
 import uvicorn
 from fastapi import FastAPI
 
 from gc_tuning import freeze_loaded_objects
+from metrics.counters import build_shown
+from metrics.pool import pool_shown
+from metrics.serving import SideServer, metrics_routes
 from models.columns import utc_now
+from models.database import Database
+from orders.reading.figures import InstallationFigures
 from orders.watch.looking import look_if_no_worker_does
 from settings import Settings
 from starter import connect
@@ -33,11 +38,15 @@ BACKLOG = 2048
 COMPARED_WITHIN_SECONDS = 2.0
 
 
+class NoMetrics(Exception):
+    """The address of the metrics can't be listened on."""
+
+
 async def serve(settings: Settings, host: str, port: int) -> None:
     """Serve the API; returns after a graceful stop. Starts also while the database or Temporal is away.
 
     On SIGTERM or SIGINT nothing new is accepted, streams end at once, requests under way are finished. Raises OSError
-    when the address can't be listened on.
+    when the address can't be listened on, and NoMetrics when that of the metrics can't.
     """
     asked_to_stop = asyncio.Event()
     with calling_at_signals(lambda _: asked_to_stop.set()):  # until the server itself listens for them
@@ -47,7 +56,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
 async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asyncio.Event) -> None:
     look_up_apart()
     with contextlib.closing(listen(host, port)) as listening:
-        async with connect(settings) as resellflow:
+        async with connect(settings) as resellflow, _metrics_of(settings, resellflow.database):
             server = Server(create_app(resellflow, settings))
             listen_to_the_sdk()
             watching = asyncio.create_task(watch_for_the_end(resellflow.client))
@@ -66,6 +75,24 @@ async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asynci
             finally:
                 for one in (watching, reporting, comparing, stopping):
                     one.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _metrics_of(settings: Settings, database: Database) -> AsyncIterator[None]:
+    """At an address of their own, because the API's is open to shops. Raises NoMetrics."""
+    build_shown("api", settings.build_id)
+    figures = InstallationFigures(settings.database_url)
+    beside = SideServer(settings.metrics_api_address, metrics_routes(figures.registry))
+    with pool_shown(database.engine, settings.pool_terms()):
+        try:
+            await beside.start()
+        except OSError as error:
+            raise NoMetrics(f"RESELL_METRICS_API_ADDRESS: can't listen there: {error.strerror or error}") from None
+        try:
+            yield
+        finally:
+            await beside.stop()
+            await figures.close()
 
 
 @contextlib.contextmanager

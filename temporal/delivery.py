@@ -6,6 +6,7 @@ from sqlalchemy import and_
 from sqlmodel import col, select, update
 from temporalio.client import Client
 
+from metrics import counters
 from models.columns import utc_now
 from models.database import Database
 from models.enums import UpstreamStatus
@@ -108,7 +109,11 @@ async def _signal(client: Client, event: UpstreamEvent, operation: Operation) ->
     )
     workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
     running = await signal(client, workflow_id, "upstream_event", message, event.event_id)
-    return "signalled" if running else "no such workflow runs"
+    if not running:
+        return "no such workflow runs"
+    lag = (utc_now() - event.seen_at).total_seconds()
+    counters.SIGNAL_SECONDS.labels(operation.upstream_name).observe(lag)
+    return "signalled"
 
 
 async def _write_notes(database: Database, notes: dict[int, str]) -> None:

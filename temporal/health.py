@@ -2,13 +2,9 @@
 
 import asyncio
 import logging
-import socket
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -18,6 +14,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from metrics.serving import SideServer
 from models.database import Database
 from models.queues import WorkerRole, queues_of
 from models.readiness import Readiness
@@ -25,7 +22,6 @@ from models.readiness import Readiness
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 3.0
-TICK_SECONDS = 1.0
 
 _ACTIVITIES = (TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,)
 _KINDS = {
@@ -37,35 +33,16 @@ _KINDS = {
 """What is polled for in the queue of each role."""
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to the worker, and learns when to end: uvicorn's own loop wakes ten times a second to see."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._end = asyncio.Event()
-
-    async def main_loop(self) -> None:
-        while not await self.on_tick(0):  # which keeps the header with the date right
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), TICK_SECONDS)
-
-    def end(self) -> None:
-        self.should_exit = True
-        self._end.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 class HealthServer:
-    """`GET /healthz` on the configured address: 200 and {"status": "ok", "roles": […]}, or 503 and what is wrong."""
+    """`GET /healthz` on the configured address: 200 and {"status": "ok", "roles": […]}, or 503 and what is wrong.
 
-    def __init__(self, address: str, database: Database) -> None:
-        self._address = address
+    `more`: what else is served there.
+    """
+
+    def __init__(self, address: str, database: Database, more: Sequence[Route] = ()) -> None:
         self._readiness = Readiness(database.url)
-        self._server: _Server | None = None
-        self._serving: asyncio.Task[None] | None = None
+        health = [Route("/healthz", self._answer), Route("/readyz", self._answer)]
+        self._server = SideServer(address, [*health, *more])
         self._client: Client | None = None
         self._queues: list[tuple[str, TaskQueueType.ValueType]] = []
         self._running: list[asyncio.Task[None]] = []
@@ -73,15 +50,7 @@ class HealthServer:
 
     async def start(self) -> None:
         """Raises OSError if the address can't be listened on."""
-        if not self._address:
-            return
-        host, _, port = self._address.rpartition(":")
-        host = host.removeprefix("[").removesuffix("]") or "127.0.0.1"
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, int(port)), family=family)
-        app = Starlette(routes=[Route("/healthz", self._answer), Route("/readyz", self._answer)])
-        self._server = _Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        self._serving = asyncio.create_task(self._server.serve(sockets=[listening]))
+        await self._server.start()
 
     def watch(
         self, client: Client, task_queue: str, roles: Collection[WorkerRole], running: list[asyncio.Task[None]]
@@ -95,9 +64,7 @@ class HealthServer:
         self._running = running
 
     async def stop(self) -> None:
-        if self._server is not None and self._serving is not None:
-            self._server.end()
-            await self._serving
+        await self._server.stop()
         await self._readiness.close()
 
     async def _answer(self, _request: Request) -> JSONResponse:

@@ -13,9 +13,17 @@ from datetime import timedelta
 from functools import cache
 
 from temporalio.client import Client
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
+from metrics.counters import TEMPORAL_AWAY_SINCE
 from orders.services.naming import SWEEP_ID
 
 log = logging.getLogger("temporal")
@@ -91,6 +99,7 @@ class Outage:
 
 outage = Outage()
 """This process's."""
+TEMPORAL_AWAY_SINCE.set_function(lambda: time.time() - outage.seconds if outage.away else 0.0)
 
 
 def note(error: RPCError | RuntimeError | TimeoutError, doing: str) -> None:
@@ -132,11 +141,19 @@ async def _ask_for_a_workflow(client: Client) -> None:
 
 
 @cache
-def sdk_runtime() -> Runtime:
-    """The SDK's threads of this process. What they log goes to Python's logging instead of to the console."""
+def sdk_runtime(metrics: str = "") -> Runtime:
+    """The SDK's threads of this process. What they log goes to Python's logging instead of to the console.
+
+    `metrics`: where they show their own metrics, ADDRESS:PORT; empty: nowhere. Raises ValueError if they can't there.
+    """
     forwarding = LogForwardingConfig(SDK, append_target_to_name=False, append_log_fields_to_message=True)
     logging_config = LoggingConfig(TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding)
-    return Runtime(telemetry=TelemetryConfig(logging=logging_config))
+    shown = None
+    if metrics:
+        shown = PrometheusConfig(
+            bind_address=metrics, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+        )
+    return Runtime(telemetry=TelemetryConfig(logging=logging_config, metrics=shown))
 
 
 def listen_to_the_sdk() -> None:

@@ -17,6 +17,7 @@ from importlib.util import find_spec
 
 import httpx
 
+from metrics import counters
 from models.untrusted_text import shortened, visible
 from upstreams import inflate, lease
 from upstreams.departure import MOST_OF_IT_WRITES, Departure, DepartureTransport, Lapsed, departing
@@ -158,7 +159,10 @@ class HttpTransport:
                 raise LeftAlone(words, function=call.function)
             if changes:
                 self.check_lease(call)
-            answer = await self._exchange(call, request)
+            with counters.timed(
+                counters.UPSTREAM_REQUEST_SECONDS, call.upstream, counters.function_label(call.function)
+            ):
+                answer = await self._exchange(call, request)
             if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR:
                 passage.unanswered = f"{call.label}: the answer was HTTP {answer.status}."
         wait = asked_to_wait(answer.status, answer.headers)

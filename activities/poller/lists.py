@@ -9,6 +9,7 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.poller.freshness import Freshness
+from metrics import counters
 from models.columns import utc_now
 from models.database import Database
 from orders.events import Known, ListScan, PollResult
@@ -57,6 +58,7 @@ class ListPoll:
 
     async def read(self, upstream: Upstream, lists: KnownLists, freshness: Freshness) -> None:
         """Raises the errors of `upstreams.errors`."""
+        began = time.monotonic()
         async with freshness.reading() as asked:
             await self._look.begin()
 
@@ -69,10 +71,13 @@ class ListPoll:
                 await self._look.end(end)
         self.pages, self.complete = end.pages, end.complete
         lists.read_at[self._known.product_type] = utc_now()
+        took = time.monotonic() - began
+        counters.LIST_SECONDS.labels(self._known.upstream, self._known.product_type).observe(took)
 
     async def _take(self, rows: Sequence[ListedRow], total: int | None, freshness: Freshness, asked: int) -> None:
         """A page, without the rows of items that were looked at since the list was asked for: they may be older."""
         product_type, before = self._known.product_type, self.result.events
+        counters.LIST_ROWS.labels(self._known.upstream, product_type).inc(len(rows))
         newest = rows
         if not freshness.nothing_since(asked):
             newest = [row for row in rows if not freshness.is_stale(asked, product_type, row.number)]

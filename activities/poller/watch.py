@@ -9,6 +9,7 @@ from activities.poller import schedule
 from activities.poller.freshness import Freshness
 from activities.poller.lists import KnownLists
 from activities.poller.schedule import Schedule
+from metrics import counters
 from models.catalogue import UpstreamAccount
 from models.enums import OperationKind
 from models.events import UpstreamHint
@@ -170,6 +171,7 @@ class Watch:
     def count(self, result: PollResult) -> None:
         self.polls += 1
         self.events += result.events
+        counters.CHANGES.labels(self.name).inc(result.events)
         self.last_poll_at = datetime.now(UTC)
         if result.waiting:
             self.undelivered.set()

@@ -204,7 +204,7 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         kind=account.kind,
         url=account.url,
         currency=account.currency,
-        health=_health(account),
+        health=health_of(account),
         unhealthy_reason=account.unhealthy_reason,
         unhealthy_since=account.unhealthy_since,
         unreachable_reason=account.unreachable_reason,
@@ -255,7 +255,7 @@ def _absent(account: UpstreamAccount) -> dict[str, str]:
         return {}
 
 
-def _health(account: UpstreamAccount) -> UpstreamHealth:
+def health_of(account: UpstreamAccount) -> UpstreamHealth:
     if account.unhealthy_reason:
         return UpstreamHealth.UNHEALTHY
     if account.unreachable_reason:

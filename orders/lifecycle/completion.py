@@ -1,7 +1,8 @@
 """How an operation ends: what was seen is applied, and the next operation of the service starts."""
 
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, partial
 from typing import cast
 
 from sqlalchemy import and_, bindparam
@@ -9,7 +10,9 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
+from metrics import counters
 from models.columns import utc_now
+from models.database import after_commit
 from models.enums import EventKind
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.messages import TaskCompletion, Written
@@ -48,10 +51,10 @@ async def complete(
     believed if the poller wrote it down; else NotSeen is raised, and nothing is changed. Safe to repeat: an operation
     that has ended stays as it is.
     """
-    operation, service, task, snapshot, unapplied, is_seen = await _ending(session, number, event)
+    operation, service, task, snapshot, unapplied, seen_at = await _ending(session, number, event)
     if not operation.stage.is_running:
         return None
-    if event is not None and not is_seen:
+    if event is not None and seen_at is None:
         raise NotSeen(f"operation {number} has no event {event.event_id!r} with status {event.status}")
     if snapshot is not None and (unapplied or snapshot.service_id != service.id or differing(service, snapshot)):
         # The poller applies what it sees, unless it did not know yet whose item it was.
@@ -65,20 +68,24 @@ async def complete(
     await manual.restore_module(session, service, origin_of(operation))
     await pending.forget(session, by)
     left = await stages.complete(session, operation, task, still_wrong(service, operation))
+    if seen_at is not None:
+        of_it = operation.kind.value, operation.upstream_name, seen_at, utc_now()
+        after_commit(session, partial(counters.seen_to_completed, *of_it))
     if left.holds_money:
         await funds.release(session, number)
     return await start_next_queued(session, operation.service_id) if left.is_followed else None
 
 
-_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
-_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool, bool]
+_Ending = tuple[Operation, Service, Task, UpstreamSnapshot | None, bool, datetime | None]
+_WholeEnding = Select[Operation, Service, Task, UpstreamSnapshot | None, bool, datetime | None]
 
 
 async def _ending(session: AsyncSession, number: int, event: Sighting | None) -> _Ending:
     """The operation, locked, and what its end touches, in one statement. Raises NotFound.
 
     The snapshot is that of the service's item, not locked. The last two say whether something that was seen of the
-    item has not been applied to the service, and whether the poller has written this event down for the operation.
+    item has not been applied to the service, and when the poller saw this event, if it has written it down for the
+    operation.
     """
     about = {"event": event.event_id if event else "", "status": event.status if event else 0}
     found = await session.exec(_whole_ending(), params={"operation": number, **about})
@@ -101,19 +108,19 @@ def _whole_ending() -> _WholeEnding:
         )
         .exists()
     )
-    is_seen = (
-        select(UpstreamEvent.id)
+    seen_at = (
+        select(UpstreamEvent.seen_at)
         .where(
             UpstreamEvent.event_id == bindparam("event"),
             UpstreamEvent.operation_id == Operation.id,
             UpstreamEvent.status == bindparam("status"),
             col(UpstreamEvent.met).is_distinct_from(False),
         )
-        .exists()
+        .scalar_subquery()
     )
     query: _WholeEnding = (
         select(  # type: ignore[call-overload]  # it knows no more than four
-            Operation, Service, Task, UpstreamSnapshot, unapplied, is_seen
+            Operation, Service, Task, UpstreamSnapshot, unapplied, seen_at
         )
         .join(Service, col(Service.id) == col(Operation.service_id))
         .join(Task, col(Task.operation_id) == col(Operation.id))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Update, bindparam, case, update
@@ -11,8 +11,10 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from metrics import counters
 from models import rows
 from models.columns import utc_now
+from models.database import after_commit
 from models.enums import FailureClass, ReservationState, Stage, TaskState
 from models.invariants import required
 from models.order import Operation, Reservation, StageEntry, Task
@@ -61,6 +63,7 @@ async def enter(
     session.add(StageEntry(operation_id=operation.id, stage=stage, at=now, reason=reason))
     if stage.is_final:
         operation.ended_at = now
+        _count_the_end(session, operation, stage, now)
         await _close_task(session, operation, TaskState.DONE if stage is Stage.COMPLETED else TaskState.CANCELLED)
     session.add(operation)
     if before is not stage:
@@ -99,8 +102,15 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
         _note_written(task, closed)
     entry = StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now, reason=reason)
     await rows.insert(session, entry, operation_completed(operation, before))
+    _count_the_end(session, operation, Stage.COMPLETED, now)
     holds_money, is_followed = left
     return LeftBehind(holds_money, is_followed)
+
+
+def _count_the_end(session: AsyncSession, operation: Operation, stage: Stage, now: datetime) -> None:
+    took = (now - operation.created_at).total_seconds() if stage is Stage.COMPLETED else None
+    count = counters.operation_ended
+    after_commit(session, partial(count, operation.kind.value, operation.upstream_name, stage.value, seconds=took))
 
 
 def _note_written(row: SQLModel, values: Mapping[str, Any]) -> None:

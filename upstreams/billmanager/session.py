@@ -19,6 +19,7 @@ from upstreams.billmanager.logins import Wanted, second_factor_wanted, wanted
 from upstreams.billmanager.settings import BillmanagerConnection
 from upstreams.billmanager.transport import Transport
 from upstreams.billmanager.wire import Document, WireError
+from upstreams.counted import counted
 from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, SetupFault, UpstreamError
 from upstreams.gate import Gate
 from upstreams.httpcalls import Effect, RefusalScope
@@ -79,6 +80,10 @@ class Session:
 
     async def send(self, call: Call, fields: Mapping[str, str]) -> Document:
         """The document that answers `call`, without an error in it. Raises what `upstreams.errors` has for the rest."""
+        with counted(call):
+            return await self._send_in_turn(call, fields)
+
+    async def _send_in_turn(self, call: Call, fields: Mapping[str, str]) -> Document:
         async with self._gate.one_by_one_at_first(call.label, call.function):
             try:
                 answer = await self._send(call, fields)

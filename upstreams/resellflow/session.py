@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from models.enums import Role
+from upstreams.counted import counted
 from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
@@ -144,6 +145,10 @@ class Session:
         return accepted
 
     async def _send(self, question: Question, request: Request, model: type[D]) -> D:
+        with counted(question.call):
+            return await self._send_in_turn(question, request, model)
+
+    async def _send_in_turn(self, question: Question, request: Request, model: type[D]) -> D:
         call = question.call
         async with self._gate.one_by_one_at_first(call.label, call.function):
             answer = await self._http.send(call, request)
