@@ -31,7 +31,7 @@ BY_HAND = "by_hand"
 """The label `account` of what no upstream does."""
 OTHER = "other"
 _MOST_FUNCTIONS = 300
-"""Functions of upstreams that are told apart in one process; further ones count as `other`."""
+"""Functions of upstreams that one process distinguishes; further ones count as `other`."""
 
 _MOMENTS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LONG = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
