@@ -1,5 +1,5 @@
-"""A worker (`worker`) or an API (`api PORT`) for a recorded run: its watch and its figures are quick, so that seconds of
-the run can stand for minutes."""
+"""A worker (`worker`) or an API (`api PORT`) for a recorded run: its watch and its figures are quick, so that seconds
+of the run can stand for minutes."""
 
 import asyncio
 import logging

@@ -130,7 +130,7 @@ class Prometheus:
 
     def over_the_run(self, query: str) -> list[dict[float, float]]:
         """Each series of the result: time -> value, a minute apart."""
-        asked = {"query": query, "start": self.begins_at, "end": self.ends_at, "step": MINUTE}
+        asked: dict[str, str | float] = {"query": query, "start": self.begins_at, "end": self.ends_at, "step": MINUTE}
         answer = httpx.get(f"{self.address}/api/v1/query_range", params=asked, trust_env=False, timeout=30)
         document: dict[str, Any] = answer.json()
         assert document["status"] == "success", f"{query}\n{document}"
@@ -157,7 +157,7 @@ def prometheus_over(recorded: Recording, home: Path) -> Iterator[Prometheus]:
     lines, blocks = home / "run.txt", home / "blocks"
     with lines.open("w") as file:
         file.writelines(recorded.open_metrics(ends_at))
-    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", lines, blocks]
+    command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", str(lines), str(blocks)]
     done = run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     (home / "empty.yml").write_text("")
@@ -168,9 +168,8 @@ def prometheus_over(recorded: Recording, home: Path) -> Iterator[Prometheus]:
         "storage.tsdb.retention.time": "1y",
         "web.listen-address": f"127.0.0.1:{port}",
     }
-    with Program(
-        ["prometheus", *(f"--{name}={value}" for name, value in arguments.items())], name="prometheus"
-    ) as server:
+    options = [f"--{name}={value}" for name, value in arguments.items()]
+    with Program(["prometheus", *options], name="prometheus") as server:
         server.wait_for_http(f"http://127.0.0.1:{port}/-/ready")
         begins_at = ends_at - MINUTE * (len(recorded.scrapes) - 1)
         yield Prometheus(f"http://127.0.0.1:{port}", begins_at, ends_at)
