@@ -123,7 +123,8 @@ namespace App\Models {
             $this->product = new Product();
             $this->product->settings = $row['settings'];
             $this->product->configOptions = array_map(static fn (array $option) => (object) $option, $row['options'] ?? []);
-            $this->product->server = Server::every()[1];
+            $this->product->server = new Server();
+            $this->product->server->id = $row['server_id'] ?? 1;
         }
 
         public static function find(int $id): ?self

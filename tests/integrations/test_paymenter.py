@@ -87,8 +87,8 @@ async def test_an_order_whose_answer_was_lost_is_bought_once_and_told_by_the_com
     await paymenter.line.up()
     assert await paymenter.compare() == [["CreateJob", 41]]
     mailed = await paymenter.done("createServer")
-    assert (mailed["Name"], mailed["Status"]) == ("v41.example.com", "active")
-    assert mailed["Address"]
+    assert (mailed["name"], mailed["status"]) == ("v41.example.com", "active")
+    assert mailed["ip"]
     assert await paymenter.compare() == [], "it is told once"
     assert await paymenter.charges("open") == ["open"]
     service = await paymenter.service()
@@ -99,6 +99,7 @@ async def test_an_order_whose_answer_was_lost_is_bought_once_and_told_by_the_com
     assert (shown["Status"], shown["Paid until"]) == ("active", service["expires_on"])
 
 
+@pytest.mark.proof
 async def test_an_order_that_waits_is_no_success_until_it_is_completed(paymenter: Paymenter) -> None:
     await paymenter.shop.upstream.set_balance("1.00")
     paymenter.sell(settings={"wait": "0"})
@@ -136,6 +137,7 @@ async def test_what_got_no_answer_is_sent_again_unless_the_shop_wants_the_opposi
     assert (await paymenter.service())["status"] == "active"
 
 
+@pytest.mark.proof
 async def test_a_suspension_under_way_is_followed_by_the_resumption_asked_for_next(
     paymenter: Paymenter,
 ) -> None:
@@ -190,6 +192,7 @@ async def test_an_upgrade_changes_plan_and_addons_once_and_an_unticked_box_switc
     await paymenter.compare()
     await paymenter.settled()
     assert (await paymenter.service())["addons"] == {"ram": 6}
+    await paymenter.done("upgradeServer")  # it is there: nothing is asked for
     keys = [one.headers["idempotency-key"] for one in paymenter.line.requests if one.method == "PATCH"]
     assert len(keys) == 2
     assert len(set(keys)) == 1
@@ -233,6 +236,7 @@ async def test_a_term_is_bought_when_its_end_is_near_and_the_customer_has_paid_f
     assert await paymenter.charges("prolong") == RENEWED * 2
 
 
+@pytest.mark.proof
 async def test_a_renewal_that_somebody_else_made_or_cancelled_is_not_made_again(paymenter: Paymenter) -> None:
     paymenter.sell(paid_for_days=60, settings={"lead": "40"})
     await paymenter.done("createServer")
@@ -265,6 +269,9 @@ async def test_what_the_provider_does_is_shown_and_a_closed_service_gets_no_more
     await paymenter.until_status("active")
     await paymenter.compare()
     assert paymenter.note("resellflow_says") == ""
+    seen = len(paymenter.line.requests)
+    assert await paymenter.compare() == []
+    assert [one.path for one in paymenter.line.requests[seen:]] == ["/v1/services"], "one request for all services"
     paymenter.change(status="cancelled")
     [[_, warning]] = await paymenter.compare()
     assert warning == "Resellflow: service 1 is active, and cancelled in Paymenter. Look at its operations."
@@ -302,6 +309,10 @@ async def test_a_message_about_a_completed_order_has_the_customer_told(paymenter
     assert late["status"] == 401
     taken = await paymenter.call("webhook", None, request=message(body))
     assert (taken["status"], paymenter.asked) == (204, [["CompareJob", 1, 1]])
+    paymenter.change(server_id=2)
+    await paymenter.call("CompareJob", None, arguments=[1, 1])
+    assert paymenter.asked == [], "the product belongs to another server"
+    paymenter.change(server_id=1)
     await paymenter.call("CompareJob", None, arguments=[1, 1])
     assert paymenter.asked == [["CreateJob", 41]]
     await paymenter.call("CompareJob", None, arguments=[1, 99])

@@ -1,6 +1,7 @@
 """The provisioning module for WHMCS, called as WHMCS documents it, against a running Resellflow."""
 
 import asyncio
+import json
 import subprocess
 
 import pytest
@@ -22,6 +23,28 @@ def test_every_file_is_php() -> None:
     assert len(files) > 5
     checked = [subprocess.run(["php", "-l", file], capture_output=True, text=True) for file in files]
     assert [one.stdout + one.stderr for one in checked if one.returncode != 0] == []
+
+
+@pytest.mark.usefixtures("php")
+def test_two_commands_at_once_keep_each_others_notes() -> None:
+    script = """
+        require $argv[1];
+        $properties = new class {
+            public string $text = '';
+            public function get(string $name): string { return $this->text; }
+            public function save(array $values): void { $this->text = $values['Resellflow state']; }
+        };
+        [$one, $other] = [new Resellflow\\State($properties), new Resellflow\\State($properties)];
+        $one->remember('renew', ['key' => 'a']);
+        $other->set(['service' => 1]);
+        $one->settle('renew');
+        $one->set(['renewed' => 'by one']);
+        $other->set(['expires_on' => '2026-03-01']);
+        echo $properties->text;
+    """
+    common = MODULE / "lib" / "common" / "load.php"
+    done = subprocess.run(["php", "-r", script, str(common)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {"service": 1, "renewed": "by one", "expires_on": "2026-03-01"}
 
 
 async def test_settings_and_plans(whmcs: Whmcs) -> None:
@@ -184,7 +207,10 @@ async def test_suspend_and_unsuspend_again_and_again_then_more_memory_and_a_new_
         assert (await whmcs.service())["status"] == "active"
     await whmcs.done("ChangePackage", configoptions={"addon.ram|Memory": 6})
     assert (await whmcs.service())["addons"] == {"ram": 6}
-    assert "was not changed" in await whmcs.call("ChangePassword", password="made-up")
+    told = await whmcs.call("ChangePassword", password="made-up")
+    assert "was not changed" in told
+    assert "button" not in told, "customers read it too"
+    assert '"Set a new password"' not in told
     await whmcs.done("NewPassword")
 
 

@@ -31,6 +31,8 @@ require_once __DIR__ . '/lib/load.php';
 #[ExtensionMeta(name: 'Resellflow', description: 'Orders services at a Resellflow', version: '1.0.0', author: 'Resellflow')]
 class Resellflow extends ServerExtension
 {
+    private const SHOWN = ['name' => 'Name', 'status' => 'Status', 'ip' => 'Address', 'expires_on' => 'Paid until'];
+
     public function boot()
     {
         Route::post('/extensions/servers/resellflow/webhook', [self::class, 'webhook'])->name('extensions.servers.resellflow.webhook');
@@ -63,7 +65,7 @@ class Resellflow extends ServerExtension
         return $isShop ?: "The token belongs to {$holder['name']}, whose role is {$holder['role']}. Use the token of a storefront.";
     }
 
-    /** @return array<string, string> for the e-mail to the customer, which Paymenter sends when this returns */
+    /** @return array<string, string> `name`, `status`, `ip` and `expires_on` for the e-mail to the customer, which Paymenter sends when this returns */
     public function createServer(Service $service, $settings, $properties)
     {
         $desk = $this->carriedOut($service, $settings, $properties, Command::Create);
@@ -100,11 +102,11 @@ class Resellflow extends ServerExtension
         try {
             $shown = self::shown(new Desk($this->api(), $service, $settings, $properties));
         } catch (Problem) {
-            $shown = ['Status' => 'being set up']; // not ordered yet, or Resellflow is away: customers need no reasons
+            $shown = ['status' => 'being set up']; // not ordered yet, or Resellflow is away: customers need no reasons
         }
         $fields = [];
-        foreach (array_filter($shown) as $label => $text) {
-            $fields[] = ['type' => 'text', 'label' => $label, 'text' => $text];
+        foreach (array_filter($shown) as $name => $text) {
+            $fields[] = ['type' => 'text', 'label' => self::SHOWN[$name], 'text' => $text];
         }
         return $fields;
     }
@@ -184,15 +186,9 @@ class Resellflow extends ServerExtension
         return $desk;
     }
 
-    /** @return array<string, string> by label */
+    /** @return array<string, string> what customers may see */
     private static function shown(Desk $desk): array
     {
-        $found = $desk->provisioning->service();
-        return array_map('strval', [
-            'Name' => $found['name'],
-            'Status' => $found['status'],
-            'Address' => $found['ip'],
-            'Paid until' => $found['expires_on'],
-        ]);
+        return array_map('strval', array_intersect_key($desk->provisioning->service(), self::SHOWN));
     }
 }

@@ -99,13 +99,13 @@ function resellflow_ChangePackage(array $params): string
 }
 
 /**
- * WHMCS would store the password that it made up, and the provider makes up another one.
+ * WHMCS would store the password that it made up, and the provider makes up another one. Customers read this answer too.
  *
  * @param array<string, mixed> $params
  */
 function resellflow_ChangePassword(array $params): string
 {
-    return 'The password was not changed: the provider makes up passwords itself. Use "Set a new password".';
+    return "The password was not changed: it can't be chosen, because the provider makes up passwords itself. Support can have a new one made.";
 }
 
 /** @return array<string, string> */

@@ -92,43 +92,45 @@ final class Comparison
     /** @param array<string, mixed> $found */
     private function one(Service $service, Desk $desk, array $found): void
     {
-        $isRunning = in_array($service->status, [Service::STATUS_ACTIVE, Service::STATUS_SUSPENDED], true);
-        if ($desk->unsettled() !== [] || $this->fleet->isBusy((int) $found['number'])) {
+        if ($desk->unsettled() !== []) {
             return;
         }
-        if ($found['status'] === 'closed') {
-            $isOurs = $desk->state->get('service') === $found['number'];
-            if ($isRunning && $isOurs) {
-                $this->isClosed($service, $desk);
-            }
-            return;
-        }
-        if ($service->status === Service::STATUS_CANCELLED) {
-            $this->tell($desk, "service {$found['number']} is {$found['status']}, and cancelled in Paymenter. Look at its operations.");
-            return;
-        }
-        if ($isRunning) {
+        $isActive = $service->status === Service::STATUS_ACTIVE;
+        if ($found['status'] !== 'closed' && ($isActive || $service->status === Service::STATUS_SUSPENDED)) {
             $result = $desk->terms->renewIfDue($found);
             if ($result !== Requests::SUCCESS) {
                 $desk->properties->say($result);
             }
         }
-        $isTheirs = $found['status'] === 'suspended' && $service->status === Service::STATUS_ACTIVE;
-        $this->tell($desk, $isTheirs ? 'suspended: ' . ($found['suspend_reason'] ?? 'no reason') : '');
+        $news = match (true) {
+            $found['status'] === 'closed' => $this->isToEnd($service, $desk, $found) ? 'the service was closed.' : null,
+            $service->status === Service::STATUS_CANCELLED =>
+                "service {$found['number']} is {$found['status']}, and cancelled in Paymenter. Look at its operations.",
+            $found['status'] === 'suspended' && $isActive => 'suspended: ' . ($found['suspend_reason'] ?? 'no reason'),
+            default => '',
+        };
+        if ($news === null || ($news !== '' && $this->fleet->isBusy((int) $found['number']))) {
+            return;
+        }
+        if ($found['status'] === 'closed') {
+            $this->end($service);
+        }
+        if ($desk->properties->sayOfProvider($news)) {
+            Log::warning("Resellflow: $news");
+        }
+    }
+
+    /** @param array<string, mixed> $found */
+    private function isToEnd(Service $service, Desk $desk, array $found): bool
+    {
+        $isRunning = in_array($service->status, [Service::STATUS_ACTIVE, Service::STATUS_SUSPENDED], true);
+        return $isRunning && $desk->state->get('service') === $found['number'];
     }
 
     /** As Paymenter itself does it: no invoice is to be paid for nothing. */
-    private function isClosed(Service $service, Desk $desk): void
+    private function end(Service $service): void
     {
         $service->update(['status' => Service::STATUS_CANCELLED]);
         $service->invoices()->where('status', 'pending')->update(['status' => 'cancelled']);
-        $this->tell($desk, 'the service was closed.');
-    }
-
-    private function tell(Desk $desk, string $sentence): void
-    {
-        if ($desk->properties->sayOfProvider($sentence)) {
-            Log::warning("Resellflow: $sentence");
-        }
     }
 }
