@@ -81,6 +81,7 @@ async def test_an_order_whose_answer_was_lost_is_bought_once_also_if_the_product
     service = await whmcs.service()
     assert (service["reference"], service["customer"], service["addons"]) == ("41.0", "whmcs-7", {"ram": 4})
     assert (service["name"], service["parameters"]) == ("v41.example.com", {"template": "debian-12"})
+    assert json.loads(whmcs.properties(41).read_text())["Dedicated IP"] == service["ip"], "WHMCS's e-mails show it"
     again = await whmcs.call("CreateAccount", model={"domainstatus": "Active"})
     assert again == "Nothing was ordered: this is service 1, which is active. Terminate it first to order anew."
 
@@ -256,6 +257,12 @@ async def test_a_renewal_that_a_person_cancelled_later_is_ordered_anew(whmcs: Wh
     assert again.startswith("Nothing was ordered for the due date 2026-03-01: ")
     await whmcs.done("Renew", model=APRIL)
     assert await whmcs.charges("prolong") == ["prolong"] * 2
+
+
+async def test_what_was_sold_several_times_in_one_is_refused(whmcs: Whmcs) -> None:
+    answer = await whmcs.call("CreateAccount", model={"qty": 3})
+    assert answer.startswith("This service was sold 3 times in one")
+    assert await whmcs.charges() == []
 
 
 async def test_an_addon_of_a_product_is_refused_because_its_service_id_is_the_products(whmcs: Whmcs) -> None:

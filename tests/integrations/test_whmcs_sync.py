@@ -121,7 +121,9 @@ async def test_states_are_compared_without_webhooks(whmcs: Whmcs) -> None:
     whmcs.products[41]["suspensionreason"] = "overdue"
     assert await whmcs.cron() == [], "who has not paid stays suspended"
     whmcs.products[41]["suspensionreason"] = "Provider: abusesuspend"
-    assert await whmcs.cron() == [["UpdateClientProduct", {"serviceid": 41, "status": "Active", "suspendreason": ""}]]
+    assert await whmcs.cron() == [
+        ["UpdateClientProduct", {"serviceid": 41, "status": "Active", "unset": ["suspendreason"]}]
+    ]
     whmcs.products[41] = {"status": "Terminated"}
     [[kind, warning]] = await whmcs.cron()
     assert (kind, warning) == (

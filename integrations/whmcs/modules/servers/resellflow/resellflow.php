@@ -65,7 +65,11 @@ function resellflow_Plans(array $params): array
 /** @param array<string, mixed> $params */
 function resellflow_CreateAccount(array $params): string
 {
-    return resellflow_answered($params, static fn (Provisioning $it) => $it->create());
+    $answer = resellflow_answered($params, static fn (Provisioning $it) => $it->create());
+    if ($answer === Requests::SUCCESS) {
+        resellflow_keep_address($params);
+    }
+    return $answer;
 }
 
 /** @param array<string, mixed> $params */
@@ -191,6 +195,21 @@ function resellflow_UsageUpdate(array $params): void
         (new Sync(Connection::of($params)))->all();
     } catch (Throwable $trouble) {
         logActivity("Resellflow: the services of a server were not compared: {$trouble->getMessage()}");
+    }
+}
+
+/**
+ * WHMCS's own field for it, so that its e-mails and lists can show the address. Nothing depends on it.
+ *
+ * @param array<string, mixed> $params
+ */
+function resellflow_keep_address(array $params): void
+{
+    try {
+        [$it] = resellflow_of($params);
+        $params['model']->serviceProperties->save(['Dedicated IP' => (string) $it->service()['ip']]);
+    } catch (Throwable $trouble) {
+        logActivity("Resellflow: the address of WHMCS service {$params['serviceid']} was not stored: {$trouble->getMessage()}");
     }
 }
 

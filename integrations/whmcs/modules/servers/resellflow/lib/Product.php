@@ -48,6 +48,10 @@ final class Product extends Sale
 
     public function plan(): string
     {
+        $quantity = (int) ($this->params['model']->qty ?? 1);
+        if ($quantity > 1) {
+            throw new Problem("This service was sold $quantity times in one, and would be delivered once. Let the product's quantities be services of their own.");
+        }
         $plan = trim((string) ($this->params['configoption1'] ?? ''));
         if ($plan === '') {
             throw new Problem('Choose a plan in the module settings of this product.');

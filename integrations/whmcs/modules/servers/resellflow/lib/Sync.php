@@ -67,7 +67,7 @@ final class Sync
 
     /**
      * @param array<string, mixed> $service
-     * @return array<string, string>|null what to change in WHMCS; []: run Create again; null: nothing
+     * @return array<string, string|list<string>>|null what to change in WHMCS; []: run Create again; null: nothing
      */
     private function change(string $inWhmcs, string $reason, array $service): ?array
     {
@@ -75,7 +75,7 @@ final class Sync
         return match (true) {
             $service['status'] === 'active' && $inWhmcs === 'Pending' => [],
             $service['status'] === 'active' && $inWhmcs === 'Suspended' && str_starts_with($reason, self::OURS) =>
-                ['status' => 'Active', 'suspendreason' => ''],
+                ['status' => 'Active', 'unset' => ['suspendreason']],
             $service['status'] === 'suspended' && $inWhmcs === 'Active' =>
                 ['status' => 'Suspended', 'suspendreason' => self::OURS . ($service['suspend_reason'] ?? 'no reason')],
             $service['status'] === 'closed' && $isRunning => ['status' => 'Terminated'],
