@@ -168,6 +168,8 @@ class Settings(BaseSettings):
     """Product type -> its own lead time. (JSON)"""
     renewal_notice_days: int = Field(default=3, ge=1, le=60)
     """Days before an automatic renewal on which it is announced, so that it can be stopped."""
+    renewals_at_once: int = Field(default=50, ge=1, le=100_000)
+    """Operations of our own renewal that are under way at an upstream account at once."""
     forecast_hours: float = Field(default=72.0, ge=0, le=24 * 366)
     """Hours ahead within which a shortage of money at an upstream is reported; 0: it is not."""
     refund_interval: float = Field(default=21600.0, ge=1)

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from temporalio import activity
 from temporalio.client import Client
 
+from activities.heartbeat import heartbeating
 from models.database import Database
 from models.messages import RenewalBatch, RenewalPosition
 from orders.errors import Refused
-from orders.renewals.walking import Position, walk
+from orders.renewals.walking import Position, Way, walk
 from settings import Settings
 from temporal.updates import TemporalUnavailable, try_again
 
@@ -19,19 +20,22 @@ class RenewalActivities:
     def __init__(self, database: Database, client: Client, settings: Settings) -> None:
         self._database = database
         self._client = client
-        self._terms = settings.renewal_terms()
+        self._terms, self._at_once = settings.renewal_terms(), settings.renewals_at_once
 
     @activity.defn
     async def renew_batch(self, batch: RenewalBatch) -> RenewalPosition:
         """Do what is due for a batch of services. Carried out again, it does nothing twice."""
         after = Position(batch.after_day, batch.after_service) if batch.after_day is not None else None
-        walked = await walk(self._database, after, self._terms, at_most=batch.at_most)
-        await self._try_again(walked.again)
+        way = Way(after, batch.at_most, self._at_once, held_only=batch.held_only)
+        async with heartbeating():
+            walked = await walk(self._database, way, self._terms)
+            await self._try_again(walked.again)
         last = walked.position
         return RenewalPosition(
             done=walked.done,
             day=last.ends_on if last is not None else None,
             service=last.service if last is not None else 0,
+            held=walked.held,
         )
 
     async def _try_again(self, numbers: Iterable[int]) -> None:

@@ -346,6 +346,10 @@ class RenewalBatch(Message):
     after_service: int = 0
     at_most: int = 100
     """Services that something is done for."""
+    held_only: bool = False
+    """Go on with what was held back, because enough of ours was under way at its account."""
+    held: int = 0
+    """What the batches before this one, of the same walk, have held back."""
 
 
 class RenewalPosition(Message):
@@ -354,6 +358,8 @@ class RenewalPosition(Message):
     done: int
     day: date | None = None
     service: int = 0
+    held: int = 0
+    """Services that something is due for, and that wait until less of ours is under way at their accounts."""
 
 
 class SendInput(Message):

@@ -197,6 +197,7 @@ async def renew_batch(batch: RenewalBatch) -> RenewalPosition:
         result_type=RenewalPosition,
         task_queue=sweep_queue(workflow.info().task_queue),
         start_to_close_timeout=timedelta(minutes=10),
+        heartbeat_timeout=timedelta(seconds=10),
         retry_policy=PATIENT,
         summary="terms that end",
     )

@@ -1,5 +1,7 @@
 """Started by a Temporal Schedule: informs storefronts of terms that end, prolongs what is renewed automatically."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 
 from models.messages import RenewalBatch
@@ -7,6 +9,10 @@ from workflows import calls
 
 BATCHES = 50
 """A run asks for so many. The next run goes on from there: no history grows with the services that are due."""
+PAUSE = timedelta(seconds=3)
+"""Before it looks whether there is room for what was held back; twice as long whenever there was none."""
+LONGEST_PAUSE = timedelta(minutes=5)
+"""Beyond it the run ends: the upstream does not go on, and the next run of the schedule looks again."""
 
 
 @workflow.defn
@@ -16,12 +22,19 @@ class Renewals:
     @workflow.run
     async def run(self, batch: RenewalBatch) -> int:
         """Returns the number of services that something was done for by the last run."""
-        batches = done = 0
+        batches, done, pause = 0, 0, PAUSE
         while True:
             if batches == BATCHES:
                 workflow.continue_as_new(batch)
             walked = await calls.renew_batch(batch)
             batches, done = batches + 1, done + walked.done
-            if walked.day is None:
+            held = batch.held + walked.held
+            if walked.day is not None:
+                place = {"after_day": walked.day, "after_service": walked.service, "held": held}
+                batch = batch.model_copy(update=place)
+                continue
+            pause = PAUSE if walked.done else pause * 2
+            if not held or pause > LONGEST_PAUSE:
                 return done
-            batch = batch.model_copy(update={"after_day": walked.day, "after_service": walked.service})
+            await workflow.sleep(pause, summary="until there is room for what was held back")
+            batch = RenewalBatch(at_most=batch.at_most, held_only=True)

@@ -45,6 +45,7 @@ class Ending:
     """A service that lives, its present term, and what has been done about its end."""
 
     service: int
+    account: int | None
     plan: int
     product_type: str
     months: int

@@ -5,18 +5,18 @@ row of the table `term` says what has been done, and the key of an operation nam
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_
+from sqlalchemy import ColumnElement, and_, literal, or_, tuple_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
 from models.database import Database
-from models.enums import IncidentKind, RenewalUrgency, ServiceStatus
+from models.enums import AtEndOfTerm, IncidentKind, RenewalUrgency, ServiceStatus, Stage
 from models.order import Operation, Service
 from models.renewal import owner_of
 from models.renewal_terms import RenewalTerms
@@ -32,6 +32,7 @@ from orders.operations.prolong import Prolongation
 from orders.operations.requests import OperationRequest
 from orders.operations.term_guard import TermTaken, renewal_of
 from orders.renewals.leads import with_plans
+from orders.renewals.room import SENDING, Room, room_at_accounts
 from orders.renewals.rules import LATE, Ending, Step, due, due_notice, next_try, urgency_of
 from orders.webhooks import outbox
 
@@ -42,6 +43,7 @@ PAGE = 1000
 _LIVE = (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
 _COLUMNS: tuple[Any, ...] = (
     Service.id,
+    Service.account_id,
     Service.plan_id,
     Service.product_type,
     Service.period_months,
@@ -73,37 +75,73 @@ class Walked:
     """Services that something was done for."""
     position: Position | None
     """Where to go on; None: the walk has come to its end."""
+    held: int = 0
+    """Services that something is due for, and whose accounts have no room for it now."""
     again: tuple[int, ...] = ()
     """Our prolongations that are to be tried again. Whoever walks has that done; if not, the next walk asks for it."""
 
 
-async def walk(database: Database, after: Position | None, terms: RenewalTerms, *, at_most: int) -> Walked:
-    """Do what is due for so many services at most, the soonest end first."""
-    now, done, again = utc_now(), 0, list[int]()
+@dataclass(frozen=True)
+class Way:
+    """How far a walk goes, and how much of it at once."""
+
+    after: Position | None = None
+    at_most: int = 100
+    """Services that something is done for."""
+    at_once: int = 50
+    """Operations of ours that may be under way at an account."""
+    held_only: bool = False
+    """Look only at what sends something to an upstream: what an earlier walk held back is among it."""
+
+
+async def walk(database: Database, way: Way, terms: RenewalTerms) -> Walked:
+    """Do what is due, the soonest end first."""
+    now, after, done, held, again = utc_now(), way.after, 0, 0, list[int]()
     async with database.read() as session:
         terms = await with_plans(session, terms)
+        room = await room_at_accounts(session, way.at_once)
     while True:
         async with database.read() as session:
-            page = await _page(session, after, now.date(), terms)
+            page = await _page(session, way, after, now.date(), terms, room)
         for one in page:
-            if next(due(one, now, terms), None) is not None:
-                if done == at_most:
-                    return Walked(done, after, tuple(again))
-                again += await _do(database, one.service, now, terms)
+            steps = set(due(one, now, terms))
+            if steps and done == way.at_most:
+                return Walked(done, after, held, tuple(again))
+            if steps & SENDING and not room.take(one.account):
+                steps -= SENDING
+                held += 1
+            if steps:
+                again += await _do(database, one.service, now, terms, steps)
                 done += 1
             after = Position(one.ends_on, one.service)
         if len(page) < PAGE:
-            return Walked(done, None, tuple(again))
+            unseen = len(room.full) if way.held_only else 0  # their services are not on the pages
+            return Walked(done, None, held + unseen, tuple(again))
 
 
-async def _page(session: AsyncSession, after: Position | None, today: date, terms: RenewalTerms) -> list[Ending]:
-    ends = col(Service.expires_on)
-    query = _endings().where(ends <= today + timedelta(days=terms.horizon), ends >= today - LATE)
+async def _page(
+    session: AsyncSession, way: Way, after: Position | None, today: date, terms: RenewalTerms, room: Room
+) -> list[Ending]:
+    ends, number = col(Service.expires_on), col(Service.id)
+    horizon = terms.longest_lead if way.held_only else terms.horizon
+    query = _endings().where(ends <= today + timedelta(days=horizon), ends >= today - LATE)
+    if way.held_only:
+        begun = or_(col(Term.operation_id).is_not(None), col(Service.renews_automatically).is_(False))
+        fails = col(Operation.stage) == Stage.NEEDS_ATTENTION
+        closes = and_(col(Service.at_end_of_term) == AtEndOfTerm.CLOSE, col(Term.closing_id).is_(None))
+        query = query.where(or_(~begun, fails, closes), _has_room(room))
     if after is not None:
-        beyond = and_(ends == after.ends_on, col(Service.id) > after.service)
-        query = query.where(or_(ends > after.ends_on, beyond))
-    rows = (await session.exec(query.order_by(ends, col(Service.id)).limit(PAGE))).all()
+        query = query.where(
+            ends >= after.ends_on, tuple_(ends, number) > tuple_(literal(after.ends_on), literal(after.service))
+        )
+    rows = (await session.exec(query.order_by(ends, number).limit(PAGE))).all()
     return [_ending(row) for row in rows]
+
+
+def _has_room(room: Room) -> ColumnElement[bool]:
+    account, full = col(Service.account_id), room.full
+    elsewhere = account.not_in([one for one in full if one is not None])
+    return elsewhere if None in full else or_(elsewhere, account.is_(None))
 
 
 def _endings() -> Any:
@@ -116,13 +154,15 @@ def _endings() -> Any:
 
 
 def _ending(row: Sequence[Any]) -> Ending:
-    service, plan, product_type, months, side, automatically, *others = row
-    return Ending(service, plan, product_type, months, owner_of(side, automatically), *others)
+    service, account, plan, product_type, months, side, automatically, *others = row
+    return Ending(service, account, plan, product_type, months, owner_of(side, automatically), *others)
 
 
-async def _do(database: Database, service: int, now: datetime, terms: RenewalTerms) -> list[int]:
-    """Everything that is due for one service. Returns its prolongation, if that is to be tried again. What is asked for
-    anew is seen by the next walk."""
+async def _do(
+    database: Database, service: int, now: datetime, terms: RenewalTerms, wanted: Collection[Step]
+) -> list[int]:
+    """What of `wanted` is still due for one service. Returns its prolongation, if that is to be tried again. What is
+    asked for anew is seen by the next walk."""
     today, again = now.date(), list[int]()
     async with database.write() as session:
         locked = await session.exec(select(Service).where(Service.id == service).with_for_update())
@@ -131,7 +171,7 @@ async def _do(database: Database, service: int, now: datetime, terms: RenewalTer
         if row is None or found is None:
             return again
         one = _ending(found)
-        steps = list(due(one, now, terms))
+        steps = [step for step in due(one, now, terms) if step in wanted]
         term = await session.get(Term, (service, one.ends_on)) or Term(service_id=service, ends_on=one.ends_on)
         if Step.NOTICE in steps:
             term.noticed_days = due_notice(one, today, terms)

@@ -1,12 +1,14 @@
 """The end of a term: what is due on a day, and the walk that does it, on both databases."""
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
-from models.catalogue import TariffPlan
+from models.catalogue import ProcessingModule, TariffPlan, UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
 from models.enums import (
@@ -38,7 +40,7 @@ from orders.operations.prolong import Prolongation
 from orders.renewals import walking
 from orders.renewals.rules import Ending, Step, due, due_notice
 from orders.renewals.stopping import RenewalChange, change_renewal
-from orders.renewals.walking import Walked, walk
+from orders.renewals.walking import Walked, Way, walk
 
 pytestmark = pytest.mark.usefixtures("noon")
 TERMS = RenewalTerms()
@@ -48,7 +50,7 @@ TODAY = NOW.date()
 
 def ending(left: int, owner: RenewalOwner = RenewalOwner.AUTOMATIC, months: int = 1, **more: Any) -> Ending:
     values: dict[str, Any] = {"at_end": AtEndOfTerm.RENEW, **more}
-    return Ending(7, 1, "vds", months, owner, ends_on=TODAY + timedelta(days=left), **values)
+    return Ending(7, 1, 1, "vds", months, owner, ends_on=TODAY + timedelta(days=left), **values)
 
 
 def steps(one: Ending) -> list[Step]:
@@ -199,7 +201,7 @@ async def prolongations(database: Database) -> list[Operation]:
 
 
 async def walked(database: Database) -> int:
-    found = await walk(database, None, TERMS, at_most=100)
+    found = await walk(database, Way(), TERMS)
     assert found.position is None
     return found.done
 
@@ -329,12 +331,84 @@ async def test_a_walk_goes_on_where_it_stopped_the_soonest_end_first(
 ) -> None:
     monkeypatch.setattr(walking, "PAGE", 2)
     numbers = [await service(database, left) for left in (5, 1, 3, 3, 40)]
-    first = await walk(database, None, TERMS, at_most=3)
+    first = await walk(database, Way(at_most=3), TERMS)
     assert first.done == 3
-    second = await walk(database, first.position, TERMS, at_most=3)
+    second = await walk(database, Way(first.position, at_most=3), TERMS)
     assert second == Walked(1, None)
     told = [number for kind, number in await messages(database) if kind == MessageType.RENEWAL_UPCOMING]
     assert told == [numbers[1], numbers[2], numbers[3], numbers[0]]
+
+
+async def second_account(database: Database) -> int:
+    async with database.write() as session:
+        account = (await session.get_one(UpstreamAccount, 1)).model_dump(exclude={"id", "name"})
+        row = UpstreamAccount(name="second", **account)
+        session.add(row)
+        await session.flush()
+        module = (await session.get_one(ProcessingModule, 1)).model_dump(exclude={"id", "name", "account_id"})
+        session.add(ProcessingModule(name="second-vds", account_id=row.id, **module))
+        return row.id
+
+
+async def end_one(database: Database, stage: Stage, but: int) -> None:
+    """One that is under way, of another service than this."""
+    running = [one for one in await prolongations(database) if one.stage is Stage.ACCEPTED and one.service_id != but]
+    async with database.write() as session:
+        await enter(session, await locked_operation(session, running[0].id), stage, "it waits")
+
+
+async def test_no_more_than_so_many_are_under_way_at_an_account(database: Database) -> None:
+    """What is held back comes with later walks, the soonest end first; other accounts and messages do not wait."""
+    ours = [await service(database, left) for left in (1, 1, 0, 1, -1)]
+    other = await service(database, 1, account_id=await second_account(database))
+    waiting = await service(database, 7, RenewalOwner.STOREFRONT)
+    first = await walk(database, Way(at_once=2), TERMS)
+    assert (first.done, first.held, first.position) == (7, 3, None)
+    assert [one.service_id for one in await prolongations(database)] == [ours[4], ours[2], other]
+    upcoming = [(MessageType.RENEWAL_UPCOMING, number) for number in (*ours, other)]
+    assert {*await messages(database)} == {*upcoming, (MessageType.SERVICE_EXPIRING, waiting)}
+
+    held = Way(at_once=2, held_only=True)
+    assert await walk(database, held, TERMS) == Walked(0, None, held=1), "there is no room"
+    await end_one(database, Stage.WAITING_FOR_FUNDS, other)
+    assert await walk(database, held, TERMS) == Walked(1, None, held=3), "two that it has looked at, and the account"
+    assert [one.service_id for one in await prolongations(database)][3:] == [ours[0]]
+    for _ in range(2):
+        await end_one(database, Stage.NEEDS_ATTENTION, other)
+    await walk(database, held, TERMS)
+    assert sorted(one.service_id for one in await prolongations(database)) == sorted([*ours, other])
+
+
+async def test_a_walk_that_is_cut_anywhere_does_nothing_twice_and_forgets_nothing(database: Database) -> None:
+    """As when the worker is killed: the next one begins the batch anew."""
+    numbers = [await service(database, left) for left in (1, 0, 1, -2, 0, 1, 1, 0)]
+    for count in (1, 3, 4, 6):
+        running = asyncio.create_task(walk(database, Way(), TERMS))
+        async with asyncio.timeout(30):
+            while len(await prolongations(database)) < count:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    await walked(database)
+    await walked(database)
+    assert sorted(one.service_id for one in await prolongations(database)) == numbers
+    upcoming = [number for kind, number in await messages(database) if kind == MessageType.RENEWAL_UPCOMING]
+    assert sorted(number or 0 for number in upcoming) == numbers
+
+
+async def test_three_days_without_a_walk_are_made_up_for(database: Database) -> None:
+    numbers = [await service(database, left) for left in (8, 6, 4, 3, 2, 1)]
+    await walked(database)
+    before = len(await prolongations(database))
+    await days_pass(database, 3)
+    for _ in range(3):
+        await walked(database)
+    ends = {one.service_id: Renewal.of(one.parameters).expires_on for one in await prolongations(database)}
+    assert (before, len(await prolongations(database))) == (1, len(ends))
+    assert set(ends) == set(numbers[1:]), "the term of the first ends in five days"
+    upcoming = [number for kind, number in await messages(database) if kind == MessageType.RENEWAL_UPCOMING]
+    assert sorted(number or 0 for number in upcoming) == numbers
 
 
 async def test_what_can_not_be_asked_for_is_reported_once_a_day(database: Database) -> None:
@@ -369,7 +443,7 @@ async def test_only_what_has_certainly_charged_nothing_is_tried_again_by_a_machi
         if state is not None:
             tried = Intent(operation_id=row.id, account_id=1, attempt=1, mark="m", state=state, unpaid_kind=unpaid)
             session.add(tried)
-    found = await walk(shelf, None, TERMS, at_most=100)
+    found = await walk(shelf, Way(), TERMS)
     assert found.again == ((operation.id,) if again else ())
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from models.enums import RenewalOwner, RenewalSide, SuspendReason, UpstreamStatus
+from models.enums import AtEndOfTerm, RenewalOwner, RenewalSide, SuspendReason, UpstreamStatus
 from models.money import Money
 from models.numbers import HIGHEST_NUMBER
 from upstreams.port import KEY_READY, UpstreamItem
@@ -71,6 +71,8 @@ class TheirService(_Document):
     parameters: dict[_Text, _Long] = Field(default_factory=dict, max_length=_MOST_FIELDS)
     addons: dict[_Text, int | _Text] = Field(default_factory=dict, max_length=_MOST_FIELDS)
     renewal_owner: _Text
+    at_end_of_term: _Text = AtEndOfTerm.RENEW.value
+    """An older version of theirs has no such word: it renews."""
     created_at: datetime
 
 
@@ -190,7 +192,7 @@ def item(service: TheirService, operations: Sequence[TheirOperation] = ()) -> Up
         period=str(service.period_months),
         cost=_cost(service, operations),
         ip=service.ip or "",
-        renews=_RENEWS.get(service.renewal_owner),
+        renews=_RENEWS.get(service.renewal_owner) if service.at_end_of_term == AtEndOfTerm.RENEW.value else False,
         raw=_plain(service, operations),
     )
 

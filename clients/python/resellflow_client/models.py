@@ -168,6 +168,7 @@ class Action(OpenEnum):
     LOOK_NOW = "look_now"
     CANCEL = "cancel"
     ACCEPT_PRICE = "accept_price"
+    ASSIGN = "assign"
 
 
 class Cancellation(BaseModel):
@@ -2647,6 +2648,10 @@ class BatchRequest(BaseModel):
     """
     why; written to the audit log of each
     """
+    assignee: str | None = None
+    """
+    for `assign`, and needed there: the person who has the tasks from then on
+    """
     dry_run: Literal[True]
     """
     always true: this is the preview, which a run names
@@ -2661,6 +2666,10 @@ class BatchView(BaseModel):
     number: int
     action: str
     reason: str
+    assignee: str | None
+    """
+    who gets the tasks; null for other actions than `assign`
+    """
     filter: dict[str, Any]
     actor: str
     """
