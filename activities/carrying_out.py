@@ -28,10 +28,10 @@ from models.order import Intent
 from orders.errors import ByHand, NoMapping
 from orders.lifecycle import fast_path
 from orders.lifecycle.stages import locked_operation, note_started
-from orders.money import funds, prices
+from orders.money import funds, held_prices, prices
 from orders.money.balance import BalanceReader
 from orders.money.funds import BalanceReading
-from orders.money.pricing import Priced, Pricing, is_fresh
+from orders.money.pricing import Priced, Pricing, is_good
 from orders.operations.base import Obstacle, Request
 from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
@@ -128,7 +128,7 @@ class CarryingOutActivities:
             raise _StepByStep(prepared.result.reason)
         try:
             async with gate.permit(job.about, job.operation.kind.value):
-                if not _still_priced(priced):
+                if priced.asked_at is not None and not is_good(_row(priced), job, utc_now()):
                     raise _StepByStep("its price is to be asked again")
                 return await self._begin_and_send(job, ref, priced, reading, prepared, upstream)
         except LeftAlone as error:  # nothing is written down yet: what comes after it raises no such error
@@ -152,7 +152,7 @@ class CarryingOutActivities:
             reading=reading,
             price=prices.noted(priced.judgement, priced.asked_at),
             mark=job.service.mark,
-            request=request.fields,
+            request=request.fields | held_prices.to_name(priced.judgement.price, None),
             before=request.before,
             target=request.target,
         )
@@ -184,6 +184,7 @@ def _seems_free(job: Job, cost: Money | None, reading: BalanceReading | None) ->
     return cost.amount <= funds.free(job.account, reading)
 
 
-def _still_priced(priced: Priced) -> bool:
+def _row(priced: Priced) -> dict[str, str]:
     """Looking before sending may have taken a while; an old price is asked for again."""
-    return priced.asked_at is None or is_fresh(priced.asked_at.isoformat(), utc_now())
+    row: dict[str, str] = prices.noted(priced.judgement, priced.asked_at)["price"]
+    return row

@@ -24,7 +24,7 @@ from orders.carts.rows import unpaid_after_all
 from orders.errors import Refused
 from orders.lifecycle import attempts
 from orders.lifecycle.stages import enter, locked_operation
-from orders.money import funds, prices
+from orders.money import funds, held_prices, prices
 from orders.money.balance import BalanceReader
 from orders.money.pricing import Pricing
 from orders.operations.base import AnyOperation, Obstacle, Request
@@ -219,6 +219,7 @@ class SubmitActivities:
                     return None
             operation.parameters = {**operation.parameters, **request.target}
             mark = (await session.get_one(Service, operation.service_id, populate_existing=True)).mark
+            fields = request.fields | held_prices.to_name(operation.price, job.intent)
             asked = Clocks.now()  # before the database is asked: what is lost between the two counts
             try:
                 intent = await intents.prepare(
@@ -226,7 +227,7 @@ class SubmitActivities:
                     operation,
                     job.account_id,
                     mark,
-                    request.fields,
+                    fields,
                     request.before,
                     lease=self._terms.lease,
                     flight=timedelta(seconds=self._connections.limits(job.account).order_timeout),
@@ -267,6 +268,8 @@ class SubmitActivities:
         except NotYet as error:
             if not await self._answers.refused(intent, error):
                 return TAKEN_OVER
+            if held_prices.QUOTE in intent.request and error.not_before <= utc_now():
+                return SubmitResult(outcome=Submission.FUNDS, failure=error.failure_class, reason=error.message)
             return SubmitResult(
                 outcome=Submission.NOT_YET,
                 failure=error.failure_class,

@@ -11,7 +11,8 @@ from models.money import Money
 
 
 class StoredQuote(SQLModel, table=True):
-    """One quote. An order that names it costs no more at the upstream than it says, or a person decides."""
+    """One quote. An order that names it costs no more at the upstream than it says, or a person decides, and it is sold
+    for what the quote says."""
 
     __tablename__ = "quote"
     __table_args__ = {"sqlite_autoincrement": True}
@@ -31,6 +32,12 @@ class StoredQuote(SQLModel, table=True):
     """The most that the order may cost. None: it was not known."""
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     valid_until: datetime = Field(sa_column=utc_column())
+
+    @property
+    def selling(self) -> Money | None:
+        if self.selling_amount is None or self.selling_currency is None:
+            return None
+        return Money(amount=self.selling_amount, currency=self.selling_currency)
 
     @property
     def cost(self) -> Money | None:

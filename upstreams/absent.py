@@ -43,7 +43,13 @@ class Absent:
         self._absent("quotes")
 
     async def quote_plan_change(
-        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeQuote:
         self._absent("quotes")
 
@@ -92,11 +98,12 @@ class Absent:
         key: str,
         settings: Mapping[str, object] = NO_SETTINGS,
         drop_addons: bool = False,
+        quote: str = "",
     ) -> PlanChangeAccepted:
         self._absent("change_plan")
 
     async def set_parameters(
-        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str, quote: str = ""
     ) -> ParametersAccepted:
         self._absent("set_parameters")
 

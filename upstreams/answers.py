@@ -1,6 +1,6 @@
 """What an upstream says to a question about a price, and to a request: yes, or that it has yet to be paid."""
 
-from datetime import date
+from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,6 +26,12 @@ class Quote(Value):
     can't convert it."""
     missing: str = ""
     """What the upstream itself lacks for a price, in its words; empty where it shows one or gives no reason."""
+
+    held_as: str = ""
+    """The name under which the upstream holds this price for us, if it does: a request that names it is charged no
+    more."""
+    held_until: datetime | None = None
+    """Until when a request may name it, aware UTC."""
 
     @property
     def shown(self) -> Money | None:

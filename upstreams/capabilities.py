@@ -19,7 +19,8 @@ class Capabilities(BaseModel):
     The rest is for display and for the contract suite. A change of plan or of parameters that is absent becomes a task
     for a person, by the error. `cart` and `unpaid_items`: the upstream reports no such rows, so none is asked for. A
     mark that can't be set is reported to the person who links the item. Only the adapter uses `same_key_again`. With
-    `shows_charges` an item that costs more than its upstream had quoted is an incident.
+    `shows_charges` an item that costs more than its upstream had quoted is an incident. With `holds_quotes` each order
+    asks for a quote of its own, and its request names it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,11 @@ class Capabilities(BaseModel):
     refunds: bool = Field(
         default=False,
         description="what is paid back for a service can't be read; watch the account's balance after closing one",
+    )
+    holds_quotes: bool = Field(
+        default=False,
+        description="a price that was quoted is not held: it is asked again right before the request, which may find "
+        "another one",
     )
     same_key_again: bool = Field(
         default=False,

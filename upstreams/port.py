@@ -8,7 +8,10 @@ A call that changes or costs has happened once it returns, has not happened once
 OutcomeUnknown, and must be settled by reading after OutcomeUnknown before anything is sent again.
 
 Such a call takes a `key`: the caller's name of what is asked for, the same in every attempt of one operation. An
-upstream with idempotency keys gets it, and then does the same thing once. Other adapters leave it.
+upstream with idempotency keys gets it, and then does the same thing once. Other adapters leave it. A call that costs
+takes a `quote`, too: `Quote.held_as` of a quote of exactly this request, where the upstream holds its prices. Empty:
+none. It raises NotYet, and has not happened, where the upstream does not hold that price any more; its time is
+the present one, because another quote is to be had at once.
 
 How sure what a docstring says is: documented by the vendor, seen in code of public clients, or assumed; sources are in
 the adapter's page under docs/.
@@ -163,7 +166,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str, quote: str = "") -> OrderAccepted:
         """Send the set-up request, once, charging the account. OutcomeUnknown: it may or may not have happened."""
         ...
 
@@ -200,7 +203,7 @@ class Upstream(Protocol):
         """
         ...
 
-    async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
+    async def prolong(self, number: str, period: int, *, key: str, quote: str = "") -> ProlongAccepted:
         """Prolong by `period` months, once, charging the account.
 
         A repetition charges again (assumed): after OutcomeUnknown compare the expiry with the one before. Raises NotYet
@@ -244,11 +247,17 @@ class Upstream(Protocol):
         ...
 
     async def quote_plan_change(
-        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeQuote:
         """Which tariffs the item may be changed to, and what this one would cost now; one or two reads.
 
-        `settings`: of the new plan's mapping, as in `OrderSpec`.
+        `settings`: of the new plan's mapping, as in `OrderSpec`. `drop_addons`: as in `change_plan`.
 
         Seen in code.
         """
@@ -263,6 +272,7 @@ class Upstream(Protocol):
         key: str,
         settings: Mapping[str, object] = NO_SETTINGS,
         drop_addons: bool = False,
+        quote: str = "",
     ) -> PlanChangeAccepted:
         """Change the tariff, once, charging or refunding the account. Settled by the tariff in the item's form.
 
@@ -285,7 +295,7 @@ class Upstream(Protocol):
         ...
 
     async def set_parameters(
-        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str, quote: str = ""
     ) -> ParametersAccepted:
         """Change parameters and add-ons (upstream field -> value), once; extra cost may be charged or billed.
 

@@ -31,7 +31,7 @@ from orders.lifecycle.acceptance import (
     write,
 )
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit, check_limit, limited
-from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName, limit_by_quote
+from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName, agreed_by
 from orders.money.quoted import naming as naming_quote
 from orders.references import OF_THE_SHOP, Referenced
 from orders.services import addons, naming
@@ -285,7 +285,7 @@ async def _accept(
 ) -> AcceptedOrder:
     details = check_details(request, candidate.type, candidate.mapping)
     check_limit(request.agreed_cost_limit, candidate.account)
-    limit = await limit_by_quote(
+    agreed = await agreed_by(
         session, request.quote, quoted_hash(request), owner, candidate.account, request.agreed_cost_limit
     )
     await _check_own_items(session, candidate, details.parameters, owner)
@@ -303,8 +303,9 @@ async def _accept(
         parameters={"period_months": str(request.period_months)},
         cost_amount=candidate.period.cost_amount,
         cost_currency=candidate.period.cost_currency,
-        agreed_limit_amount=limit.amount if limit else None,
-        agreed_limit_currency=limit.currency if limit else None,
+        price=agreed.price,
+        agreed_limit_amount=agreed.limit.amount if agreed.limit else None,
+        agreed_limit_currency=agreed.limit.currency if agreed.limit else None,
         quote=request.quote,
         actor=key.client,
         reference=service.reference,

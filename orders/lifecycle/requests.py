@@ -17,7 +17,7 @@ from orders.installation import held_column, raise_if_held
 from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.money.limits import check_limit, limited
-from orders.money.quoted import limit_by_quote, naming
+from orders.money.quoted import agreed_by, naming
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules
 from orders.services.addons import spelled_alike
@@ -100,7 +100,7 @@ async def accept_in(
         stepped_aside = known(running)
     account = await session.get(UpstreamAccount, service.account_id) if service.account_id else None
     check_limit(limit, account)
-    limit = await limit_by_quote(
+    agreed = await agreed_by(
         session, asked.named_quote, quoted_hash(service_number, asked), requester.owner, account, limit
     )
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
@@ -123,8 +123,9 @@ async def accept_in(
         parameters=request.parameters.row(),
         cost_amount=request.cost.amount if request.cost else None,
         cost_currency=request.cost.currency if request.cost else None,
-        agreed_limit_amount=limit.amount if limit else None,
-        agreed_limit_currency=limit.currency if limit else None,
+        price=agreed.price,
+        agreed_limit_amount=agreed.limit.amount if agreed.limit else None,
+        agreed_limit_currency=agreed.limit.currency if agreed.limit else None,
         actor=key.client,
         urgent=request.urgent,
         quote=asked.named_quote,

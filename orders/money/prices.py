@@ -5,7 +5,7 @@ read (`operation.price`): what was quoted and expected, which rate was used, whi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -15,6 +15,7 @@ from models.invariants import required
 from models.money import Money
 from models.order import Operation
 from models.rates import NO_RATES, Rates
+from orders.money import held_prices
 from upstreams.answers import Quote
 
 STORED = Decimal("0.0001")
@@ -27,7 +28,11 @@ kept as exact there, and the sum is set aside and shown before anything is charg
 CART = "cart"
 """The price's source: a row of the upstream's cart, which is there and has yet to be paid."""
 
-_KEPT = ("accepted", "accepted_by", "accepted_at", "accepted_unreadable", "refused_for")
+SOLD_BY_QUOTE = "sold_by_quote"
+"""Entry of the row: what it is sold for by the quote of ours that the request named, whatever the catalogue says by
+now."""
+
+_KEPT = ("accepted", "accepted_by", "accepted_at", "accepted_unreadable", "refused_for", SOLD_BY_QUOTE)
 """Entries of the row that a new quote does not take away."""
 
 
@@ -113,6 +118,8 @@ def judge(
     kept = {name: terms.row[name] for name in _KEPT if name in terms.row}
     if quote is None:
         return PriceJudgement(None, kept)
+    terms = _as_sold(terms)
+    kept |= held_prices.of_quote(quote)
     found = _in_the_cart(terms, quote, in_cart, today, rates) or _price(terms, quote, today, rates, refused)
     row = kept | found.row
     if found.objection is not None:
@@ -124,6 +131,11 @@ def judge(
     if not against or _is_accepted(terms, found):
         return PriceJudgement(found.cost, row)
     return PriceJudgement(found.cost, row, Objection(_in_words(found, against), FailureClass.PRICE_CHANGED))
+
+
+def _as_sold(terms: PriceTerms) -> PriceTerms:
+    sold = terms.row.get(SOLD_BY_QUOTE)
+    return terms if sold is None else replace(terms, selling=Sum(Money.parse(sold), "the quote"))
 
 
 # What it costs.

@@ -5,6 +5,7 @@ a question is under way waits for that one. What happens to an existing service 
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +17,7 @@ from models.rates import NO_RATES, Rates
 from orders.carts import paying
 from orders.carts.paying import ToPay
 from orders.lifecycle.stages import locked_operation
-from orders.money import funds, prices
+from orders.money import funds, held_prices, prices
 from orders.money.prices import PriceJudgement
 from orders.operations.job import Job
 from orders.operations.place import place_of
@@ -69,8 +70,10 @@ class Pricing:
         """Ask what it costs, and judge that. Raises the errors of `upstreams.errors` where the upstream is away.
 
         Once it lies in the upstream's cart, only that says what it costs: a quote would say what it costs a second
-        time, or that there is nothing left to buy.
+        time, or that there is nothing left to buy. A request that is repeated with its quote has the price of before.
         """
+        if held_prices.is_repeated(job.intent):
+            return Priced(PriceJudgement(job.operation.cost, job.operation.price), None)
         owed = await self._to_pay(job)
         if owed is not None and owed.price is None:
             return Priced(PriceJudgement(job.operation.cost, job.operation.price), None)
@@ -97,7 +100,7 @@ class Pricing:
 
         Otherwise nothing may be sent: a dearer order goes back to the line for money, one that is too dear to a person.
         """
-        if is_fresh(job.operation.price.get("quoted_at", ""), utc_now()):
+        if is_good(job.operation.price, job, utc_now()):
             return None
         priced = await self.price(job, upstream)
         judgement = priced.judgement
@@ -145,6 +148,11 @@ def is_fresh(quoted_at: str, now: datetime, age: timedelta | None = None) -> boo
     return timedelta(0) <= now - datetime.fromisoformat(quoted_at).astimezone(UTC) <= (age or QUOTE_AGE)
 
 
+def is_good(price: Mapping[str, str], job: Job, now: datetime) -> bool:
+    """The price was asked for just now, or the upstream holds it."""
+    return is_fresh(price.get("quoted_at", ""), now) or held_prices.is_held(price, job.intent, now)
+
+
 async def _ask(job: Job, upstream: Upstream) -> QuoteAnswer:
     asked_at = utc_now()
     try:
@@ -154,8 +162,8 @@ async def _ask(job: Job, upstream: Upstream) -> QuoteAnswer:
 
 
 def _shared_by(job: Job) -> tuple[object, ...] | None:
-    """What orders have in common that cost the same."""
-    if job.operation.kind is not OperationKind.OPEN:
+    """What orders have in common that cost the same. A price that is held is held for one order."""
+    if job.operation.kind is not OperationKind.OPEN or job.capabilities.holds_quotes:
         return None
     spec = job.order_spec()
     templates = tuple(sorted(value for name, value in spec.parameters.items() if name in _PRICED_PARAMETERS))

@@ -164,7 +164,11 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
 
     async def quote(self, job: Job, upstream: Upstream) -> Quote | None:
         return await upstream.quote_plan_change(
-            item_number(job), job.mapping.tariff, job.upstream_period(), settings=job.mapping.settings
+            item_number(job),
+            job.mapping.tariff,
+            job.upstream_period(),
+            settings=job.mapping.settings,
+            drop_addons=self.asked(job.operation).dropped_addons is not None,
         )
 
     async def prepare(self, database: Database, job: Job, upstream: Upstream) -> Request | Obstacle:
@@ -189,6 +193,7 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
             key=job.key,
             settings=job.mapping.settings,
             drop_addons=self.asked(job.operation).dropped_addons is not None,
+            quote=job.named_quote,
         )
         return Sent(item_number(job), answer.unpaid)
 

@@ -26,6 +26,7 @@ from models.product_types import PRODUCT_TYPES, Form, ProductType
 from orders.access.private import note_names
 from orders.errors import ByHand, NoMapping, NotFound
 from orders.installation import held_column, raise_if_held
+from orders.money.held_prices import QUOTE
 from orders.services import addons
 from upstreams.capabilities import Capabilities
 from upstreams.kinds import adapter_of
@@ -79,6 +80,11 @@ class Job:
     def key(self) -> str:
         """The idempotency key of its calls: the same in every attempt, another one for every operation."""
         return f"{self.service.mark}.{self.number}"
+
+    @property
+    def named_quote(self) -> str:
+        """The quote of the upstream's that its request names; empty: none."""
+        return self.intent.request.get(QUOTE, "") if self.intent is not None else ""
 
     @property
     def account_id(self) -> int:

@@ -109,7 +109,7 @@ class Open(OperationType[OperationRequest, Term]):
         return Request(fields=fields, before=await self._notes(database, job, upstream))
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.order(job.order_spec(), key=job.key)
+        answer = await upstream.order(job.order_spec(), key=job.key, quote=job.named_quote)
         return Sent(answer.upstream_number, answer.unpaid)
 
     async def find_out(self, database: Database, job: Job, upstream: Upstream, window: timedelta) -> Judgement:

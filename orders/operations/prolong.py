@@ -215,7 +215,7 @@ class Prolong(OperationType[Prolongation, Renewal]):
         )
 
     async def send(self, job: Job, upstream: Upstream) -> Sent:
-        answer = await upstream.prolong(item_number(job), job.upstream_period(), key=job.key)
+        answer = await upstream.prolong(item_number(job), job.upstream_period(), key=job.key, quote=job.named_quote)
         announced = answer.new_expires_on.isoformat() if answer.new_expires_on else ""
         return Sent(item_number(job), answer.unpaid, announced=announced)
 
@@ -231,6 +231,8 @@ class Prolong(OperationType[Prolongation, Renewal]):
         """What shows later whether it was done: the expiry now, and where the renewal form says that it leads."""
         before = item.expires_on.isoformat() if item.expires_on else ""
         notes = Renewal(expires_before=before, expires_announced="")
+        if job.capabilities.holds_quotes:
+            return notes  # its quotes are for the request, and announce no date
         try:
             quoted = await upstream.quote_prolong(job.service.product_type, item.number, job.upstream_period())
         except UpstreamError:

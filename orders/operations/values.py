@@ -54,7 +54,8 @@ class SettingValues:
         if not fields:
             await self._set_renewal(upstream, product_type, number, asked)
             return Sent(number)
-        answer = await upstream.set_parameters(product_type, number, fields, key=job.key)
+        quote = job.named_quote if fields == asked.fields else ""  # it is of all that was asked for
+        answer = await upstream.set_parameters(product_type, number, fields, key=job.key, quote=quote)
         if answer.unpaid is None:
             try:
                 await self._set_renewal(upstream, product_type, number, asked)

@@ -12,6 +12,7 @@ from typing import Any
 
 from models.enums import FailureClass, MessageType, Stage
 from models.explanations import explain
+from orders.money.prices import SOLD_BY_QUOTE
 
 _SENTENCES: dict[FailureClass, str] = {
     FailureClass.NOT_SENT: "the upstream can't be reached",
@@ -105,7 +106,8 @@ def changes_for_shop(changes: Mapping[str, Mapping[str, str]]) -> dict[str, dict
 
 def price_for_shop(price: Mapping[str, str]) -> dict[str, str]:
     """What the shop pays, from the row that says how a cost came about."""
-    return {name: value for name, value in price.items() if name == SELLING}
+    sold = price.get(SELLING) or price.get(SOLD_BY_QUOTE)
+    return {SELLING: sold} if sold else {}
 
 
 NOT_FOR_SHOPS = frozenset(

@@ -16,6 +16,7 @@ from orders.operations.set_parameters import ServiceChange
 from tests.farside.installations import Pair, orders
 from tests.infrastructure.eventually import assert_eventually
 from upstreams.resellflow import adapter as of_the_adapter
+from upstreams.resellflow import quotes as of_quotes
 
 PAID = Decision(actor="olga", reason="seen")
 
@@ -145,7 +146,8 @@ async def test_a_price_that_rises_while_the_order_waits_there_is_an_incident_wit
 async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_the_adapter, "_PRICES", "/v1/no-such-address")
+    for module, name in ((of_the_adapter, "_PRICES"), (of_quotes, "ADDRESS")):
+        monkeypatch.setattr(module, name, "/v1/no-such-address")
     number = (await pair.bought()).id or 0
     await sell_for(pair, "VDS-1", "11.90")
     order = await pair.reseller.resellflow.prolong(number, 1, key="p", agreed_cost_limit=eur("8.00"))
@@ -167,7 +169,8 @@ async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing
 async def test_an_item_in_another_currency_from_an_older_version_is_an_incident(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(of_the_adapter, "_PRICES", "/v1/no-such-address")
+    for module, name in ((of_the_adapter, "_PRICES"), (of_quotes, "ADDRESS")):
+        monkeypatch.setattr(module, name, "/v1/no-such-address")
     await _sell_in_dollars(pair)
     service = await pair.bought()
     assert service.status is ServiceStatus.ACTIVE

@@ -172,7 +172,7 @@ class ModelUpstream(Absent):
         )
 
     async def quote_plan_change(
-        self, number: str, tariff: str, period: int, *, settings: object = NO_SETTINGS
+        self, number: str, tariff: str, period: int, *, settings: object = NO_SETTINGS, drop_addons: bool = False
     ) -> PlanChangeQuote:
         self._read()
         self._there(number)
@@ -230,10 +230,10 @@ class ModelUpstream(Absent):
 
     # What changes or costs.
 
-    async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str, quote: str = "") -> OrderAccepted:
         return OrderAccepted(upstream_number=self._carried_out(key, "order", self._order, key, spec))
 
-    async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
+    async def prolong(self, number: str, period: int, *, key: str, quote: str = "") -> ProlongAccepted:
         self._carried_out(key, "prolong", self._prolong, key, number, period)
         return ProlongAccepted(new_expires_on=self.items[number].expires_on)
 
@@ -246,11 +246,14 @@ class ModelUpstream(Absent):
         key: str,
         settings: object = NO_SETTINGS,
         drop_addons: bool = False,
+        quote: str = "",
     ) -> PlanChangeAccepted:
         self._carried_out(key, "change_plan", self._change_plan, key, number, tariff)
         return PlanChangeAccepted()
 
-    async def set_parameters(self, product_type: str, number: str, fields: "object", *, key: str) -> ParametersAccepted:
+    async def set_parameters(
+        self, product_type: str, number: str, fields: "object", *, key: str, quote: str = ""
+    ) -> ParametersAccepted:
         assert isinstance(fields, dict)
         self._carried_out(key, "set_parameters", self._set_parameters, key, number, dict(fields))
         return ParametersAccepted()

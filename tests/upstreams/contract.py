@@ -264,7 +264,7 @@ class Contract(ContractOfLists):
         assert await bench.charges() == 0
 
     def test_each_capability_has_its_calls(self) -> None:
-        without_calls = {"same_key_again", "shows_charges"}
+        without_calls = {"same_key_again", "shows_charges", "holds_quotes"}
         assert CALLS_OF_CAPABILITIES.keys() == Capabilities.model_fields.keys() - without_calls
 
     async def test_what_needs_an_absent_capability_is_refused_before_anything_is_sent(self, bench: Bench) -> None:

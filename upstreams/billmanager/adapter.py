@@ -169,7 +169,7 @@ class BillmanagerUpstream(Carts, Ledger, Operations, Absent):
                 return pricelists.on_sale(answer)
         return OnSale(tariffs=None)
 
-    async def order(self, spec: OrderSpec, *, key: str = "") -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str = "", quote: str = "") -> OrderAccepted:
         """Send the set-up request once, charging the account (SVCAPI, documented).
 
         Raises OutcomeUnknown where the answer is no definite one, the order form shown again included.

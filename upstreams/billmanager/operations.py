@@ -49,7 +49,7 @@ class Operations:
         answer = await self._session.send(call, {"elid": number, "period": period_code(period)})
         return renewal.quoted(call, answer, number, period, self._connection.currency)
 
-    async def prolong(self, number: str, period: int, *, key: str = "") -> ProlongAccepted:
+    async def prolong(self, number: str, period: int, *, key: str = "", quote: str = "") -> ProlongAccepted:
         call = self._about(renewal.FUNCTION, Effect.CHANGE, number)
         answer = await self._session.send(call, {"elid": number, "period": period_code(period)} | _AT_ONCE)
         return renewal.accepted(call, answer)
@@ -64,7 +64,13 @@ class Operations:
         await self._bring_to(f"{product_type}.delete", product_type, number)
 
     async def quote_plan_change(
-        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeQuote:
         call = self._about(tariffs.FUNCTION, Effect.READ, number)
         offered = tariffs.offered(call, await self._session.send(call, {"elid": number}), number)
@@ -83,6 +89,7 @@ class Operations:
         key: str = "",
         settings: Mapping[str, object] = NO_SETTINGS,
         drop_addons: bool = False,
+        quote: str = "",
     ) -> PlanChangeAccepted:
         """In one shot; by the wizard where that function is unknown, or its answer only leads to the wizard's steps."""
         call = self._about(tariffs.FUNCTION, Effect.CHANGE, number)
@@ -105,7 +112,7 @@ class Operations:
         return editing.quoted(call, answer, number, asked, self._connection.currency)
 
     async def set_parameters(
-        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str = ""
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str = "", quote: str = ""
     ) -> ParametersAccepted:
         asked = editing.checked(fields, self._connection.name)
         call = self._editing(Effect.CHANGE, product_type, number, asked)

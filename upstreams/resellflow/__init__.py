@@ -35,6 +35,7 @@ ADAPTER = Adapter(
         call_off=True,
         price_list=True,
         shows_charges=True,
+        holds_quotes=True,
         same_key_again=True,
     ),
     connect=_connect,

@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 from pydantic import SecretStr
 
-from models.enums import Knowledge
+from models.enums import Knowledge, OperationKind
 from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
@@ -59,6 +59,7 @@ from upstreams.resellflow.documents import (
 )
 from upstreams.resellflow.holder import WrongRole
 from upstreams.resellflow.lists import PAGE_SIZE, out_of_order, read_all, rows_of, walk
+from upstreams.resellflow.quotes import Quotes
 from upstreams.resellflow.session import Session
 from upstreams.resellflow.settings import ResellflowConnection, ResellflowLearned
 
@@ -83,6 +84,7 @@ class ResellflowUpstream(Absent):
         super().__init__(connection.name)
         self._connection = connection
         self._session = Session(connection, client, gate)
+        self._quotes = Quotes(self._session)
 
     async def __aenter__(self) -> Self:
         return self
@@ -115,11 +117,16 @@ class ResellflowUpstream(Absent):
             stops_orders=bool(problems),
         )
 
-    async def order(self, spec: OrderSpec, *, key: str) -> OrderAccepted:
+    async def order(self, spec: OrderSpec, *, key: str, quote: str = "") -> OrderAccepted:
         """`POST /v1/services`. Our mark is the customer there, so that their lists show it.
 
         One read before it where a parameter names another item of ours.
         """
+        body = await self._order(spec) | _naming(quote)
+        accepted = await self._session.change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
+        return OrderAccepted(upstream_number=str(accepted.service.number))
+
+    async def _order(self, spec: OrderSpec) -> dict[str, object]:
         body: dict[str, object] = {
             "plan": spec.tariff,
             "period_months": spec.period,
@@ -129,8 +136,7 @@ class ResellflowUpstream(Absent):
         }
         if PRODUCT_TYPES[spec.product_type].name.is_chosen:
             body[_DOMAIN] = spec.name
-        accepted = await self._session.change("POST", "", key, body, refusals=RefusalScope.OF_THE_ACCOUNT)
-        return OrderAccepted(upstream_number=str(accepted.service.number))
+        return body
 
     async def on_sale(self, product_type: str, location: str | None, period: int | None = None) -> OnSale:
         """`GET /v1/plans` of this type, one request per page. A plan there has all its periods and places. An older
@@ -148,20 +154,29 @@ class ResellflowUpstream(Absent):
             return OnSale(tariffs=None)
 
     async def quote(self, spec: OrderSpec) -> Quote:
-        return await self._price(spec.tariff, spec.period, spec.addons, renewal=False)
+        held = await self._held(OperationKind.OPEN, await self._order(spec))
+        return held or await self._price(spec.tariff, spec.period, spec.addons, renewal=False)
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         service = await self._session.read(self._session.service(number), TheirService, number=number)
-        quote = await self._price(service.plan, period, service.addons, renewal=True)
+        held = await self._held(OperationKind.PROLONG, _prolongation(period), number)
+        quote = held or await self._price(service.plan, period, service.addons, renewal=True)
         terms = {"expires_on": service.expires_on, "new_expires_on": None, "periods": ()}
         return ProlongQuote.model_validate(quote.model_dump() | terms)
 
     async def quote_plan_change(
-        self, number: str, tariff: str, period: int, *, settings: Mapping[str, object] = NO_SETTINGS
+        self,
+        number: str,
+        tariff: str,
+        period: int,
+        *,
+        settings: Mapping[str, object] = NO_SETTINGS,
+        drop_addons: bool = False,
     ) -> PlanChangeQuote:
         """The whole period of the new plan: what they charge at once is theirs to say, and it is no more than that."""
         service = await self._session.read(self._session.service(number), TheirService, number=number)
-        quote = await self._price(tariff, service.period_months, service.addons, renewal=True)
+        held = await self._held(OperationKind.CHANGE_PLAN, _new_plan(tariff, drop_addons=drop_addons), number)
+        quote = held or await self._price(tariff, service.period_months, service.addons, renewal=True)
         return PlanChangeQuote.model_validate(quote.model_dump() | {"new_expires_on": None, "tariffs": ()})
 
     async def quote_parameters(self, product_type: str, number: str, fields: Mapping[str, str]) -> Quote:
@@ -170,11 +185,12 @@ class ResellflowUpstream(Absent):
         added = {name: value for name, value in fields.items() if name != _DOMAIN}
         months = service.period_months
         before = await self._price(service.plan, months, service.addons, renewal=True)
-        after = await self._price(service.plan, months, {**service.addons, **added}, renewal=True)
+        held = await self._held(OperationKind.SET_PARAMETERS, _values(fields), number)
+        after = held or await self._price(service.plan, months, {**service.addons, **added}, renewal=True)
         if before.shown is None or after.shown is None or before.shown.currency != after.shown.currency:
             return Quote(price=None, missing=after.missing or before.missing)
         more = after.shown - before.shown if before.shown < after.shown else Money.zero(after.shown.currency)
-        return self._quote(more)
+        return self._quote(more).model_copy(update={"held_as": after.held_as, "held_until": after.held_until})
 
     async def list_items(self, product_type: str) -> Listing:
         found: dict[str, UpstreamItem] = {}
@@ -225,8 +241,8 @@ class ResellflowUpstream(Absent):
         operations = await self._session.read(f"/v1/operations?service={number}&limit={_OPERATIONS}", TheirOperations)
         return item(service, operations.items)
 
-    async def prolong(self, number: str, period: int, *, key: str) -> ProlongAccepted:
-        await self._session.change("POST", "/prolong", key, {"period_months": period}, number=number)
+    async def prolong(self, number: str, period: int, *, key: str, quote: str = "") -> ProlongAccepted:
+        await self._session.change("POST", "/prolong", key, _prolongation(period) | _naming(quote), number=number)
         return ProlongAccepted(new_expires_on=None)
 
     async def suspend(self, product_type: str, number: str, *, key: str) -> None:
@@ -251,18 +267,16 @@ class ResellflowUpstream(Absent):
         key: str,
         settings: Mapping[str, object] = NO_SETTINGS,
         drop_addons: bool = False,
+        quote: str = "",
     ) -> PlanChangeAccepted:
-        body = {"plan": tariff} | ({"drop_addons": True} if drop_addons else {})
+        body = _new_plan(tariff, drop_addons=drop_addons) | _naming(quote)
         await self._session.change("POST", "/change-plan", key, body, number=number)
         return PlanChangeAccepted()
 
     async def set_parameters(
-        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str
+        self, product_type: str, number: str, fields: Mapping[str, str], *, key: str, quote: str = ""
     ) -> ParametersAccepted:
-        body: dict[str, object] = {"addons": asked_addons({n: v for n, v in fields.items() if n != _DOMAIN})}
-        if _DOMAIN in fields:
-            body[_DOMAIN] = fields[_DOMAIN]
-        await self._session.change("PATCH", "", key, body, number=number)
+        await self._session.change("PATCH", "", key, _values(fields) | _naming(quote), number=number)
         return ParametersAccepted()
 
     async def read_licence_key(self, product_type: str, number: str) -> SecretStr | None:
@@ -275,6 +289,16 @@ class ResellflowUpstream(Absent):
 
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._session.change("PATCH", "", key, {"licence_key": "new"}, number=number)
+
+    async def _held(self, kind: OperationKind, body: Mapping[str, object], number: str = "") -> Quote | None:
+        """What they sell it for, held for the request that names the quote. None: they hold no price for it."""
+        found = await self._quotes.ask(kind, body, number)
+        if found is None or found.selling is None or found.selling.total is None:
+            return None
+        quote = self._quote(found.selling.total)
+        if quote.price is None:
+            return quote
+        return quote.model_copy(update={"held_as": found.id, "held_until": found.valid_until})
 
     async def _price(self, plan: str, months: int, addons: Mapping[str, int | str], *, renewal: bool) -> Quote:
         """What they sell a plan for. No price: their catalogue does not say it, or they have an older version."""
@@ -315,3 +339,23 @@ class ResellflowUpstream(Absent):
         if service.upstream is None or not service.upstream.number:
             raise Rejected(f"{label}: item {number} has no number at their own upstream yet.", field=field)
         return service.upstream.number
+
+
+# Bodies of requests, the same in the question for a price and in the request itself.
+
+
+def _naming(quote: str) -> dict[str, object]:
+    return {"quote": quote} if quote else {}
+
+
+def _prolongation(period: int) -> dict[str, object]:
+    return {"period_months": period}
+
+
+def _new_plan(tariff: str, *, drop_addons: bool) -> dict[str, object]:
+    return {"plan": tariff} | ({"drop_addons": True} if drop_addons else {})
+
+
+def _values(fields: Mapping[str, str]) -> dict[str, object]:
+    addons: dict[str, object] = {"addons": asked_addons({n: v for n, v in fields.items() if n != _DOMAIN})}
+    return addons | ({_DOMAIN: fields[_DOMAIN]} if _DOMAIN in fields else {})

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from models.enums import AtEndOfTerm, RenewalOwner, RenewalSide, SuspendReason, UpstreamStatus
 from models.money import Money
@@ -128,6 +128,22 @@ class TheirPrice(_Document):
     price: Money | None
     missing: _Long = ""
     """What their catalogue does not say of it."""
+
+
+class TheirSelling(_Document):
+    """What they sell it for."""
+
+    total: Money | None = None
+
+
+class TheirQuote(_Document):
+    """Their answer to what a request would cost. Without a price, or where they would refuse the request, it holds
+    nothing."""
+
+    id: _Text | None = None
+    possible: bool
+    selling: TheirSelling | None = None
+    valid_until: AwareDatetime | None = None
 
 
 class TheirAvailability(_Document):

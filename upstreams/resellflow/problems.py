@@ -6,6 +6,7 @@ work was done. A 5xx is never definite, because the database may have gone away 
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,6 +16,7 @@ from upstreams.errors import (
     ConnectionUnhealthy,
     NoSuchItem,
     NotAllowed,
+    NotYet,
     OutcomeUnknown,
     Rejected,
     SetupFault,
@@ -26,6 +28,7 @@ D = TypeVar("D", bound=BaseModel)
 _TYPE = "urn:resellflow:problem:"
 _SAID = 300
 """Characters of their words that a refusal keeps for people."""
+_QUOTE = "quote"
 _OF_THE_CATALOGUE = frozenset({"plan", "period_months"})
 """Fields of an order that come from our catalogue alone."""
 
@@ -88,6 +91,11 @@ def _meaning(question: Question, slug: str, words: str, said: str, field: str) -
             return AlreadyExists(_filled(words, "the key of this request was used before, with other values"))
         case "refused" if question.refusals is RefusalScope.OF_A_STATE:
             return NotAllowed(_filled(words, "not possible in the item's present state"), said=said)
+        case "invalid-field" if field == _QUOTE and question.call.effect is Effect.CHANGE:
+            return NotYet(
+                _filled(words, "the price that was quoted is not held any more; it is asked for anew"),
+                not_before=datetime.now(UTC),
+            )
         case "invalid-field" if field in _OF_THE_CATALOGUE:
             return SetupFault(_filled(words, f"our catalogue does not fit theirs: {field}"))
         case "refused" | "invalid-field" | "invalid-body" | "invalid-idempotency-key" | "body-too-large":

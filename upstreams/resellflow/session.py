@@ -107,6 +107,12 @@ class Session:
         about = refusals or (RefusalScope.OF_AN_OPERATION if number else RefusalScope.OF_THE_ACCOUNT)
         return await self._send(Question(call, about), Request("GET", self._url + path, self._headers()), model)
 
+    async def ask(self, path: str, body: Mapping[str, object], model: type[D], *, refusals: RefusalScope) -> D:
+        """A question that has a body. Nothing is ordered or changed by it."""
+        headers = self._headers() | {"Content-Type": "application/json"}
+        request = Request("POST", self._url + path, headers, content=json.dumps(body).encode())
+        return await self._send(Question(self.call(f"POST {path}"), refusals), request, model)
+
     async def change(
         self,
         method: str,
