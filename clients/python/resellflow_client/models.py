@@ -1119,7 +1119,7 @@ class PlanChange(BaseModel):
     """
     quote: str | None = None
     """
-    `id` of a quote of exactly this request (`POST /v1/quotes`): the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
+    `id` of a quote of exactly this request (`POST /v1/quotes`): it is sold for what was quoted, and the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
     """
     plan: str
     """
@@ -1287,7 +1287,7 @@ class Prolongation(BaseModel):
     """
     quote: str | None = None
     """
-    `id` of a quote of exactly this request (`POST /v1/quotes`): the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
+    `id` of a quote of exactly this request (`POST /v1/quotes`): it is sold for what was quoted, and the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
     """
     period_months: int
     """
@@ -1576,7 +1576,7 @@ class ServiceChange(BaseModel):
     """
     quote: str | None = None
     """
-    `id` of a quote of exactly this request (`POST /v1/quotes`): the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
+    `id` of a quote of exactly this request (`POST /v1/quotes`): it is sold for what was quoted, and the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
     """
     addons: dict[str, int | bool | str] | None = None
     """
@@ -1643,7 +1643,7 @@ class ServiceRequest(BaseModel):
     """
     quote: str | None = None
     """
-    `id` of a quote of exactly this request (`POST /v1/quotes`): the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
+    `id` of a quote of exactly this request (`POST /v1/quotes`): it is sold for what was quoted, and the upstream may charge no more than was quoted; if it asks more, nothing is sent and a person decides
     """
 
 
