@@ -10,16 +10,17 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
+from fastapi import Depends, Query
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orders.reading.paging import HIGHEST_LIMIT, Page
+from orders.reading.paging import HIGHEST_LIMIT
 from orders.reading.tables import Format, columns_of, csv_head, csv_rows
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ FORMATS = get_args(Format)
 WAITS = 30
 """A page that could not be had because the server is busy or the database away is asked for so often again."""
 WAIT_SECONDS = 1.0
+_FIELDS = frozenset({"items", "next_cursor", "more"})
+"""Fields of the answers of lists."""
 _OF_THE_PAGE = ("format", "limit", "cursor")
 
 
@@ -45,6 +48,37 @@ class _Answer:
         return int(self.start["status"])
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """What a list has."""
+
+    document: type[BaseModel]
+    paged: bool
+
+
+def listed_by(route: APIRoute) -> _Listed | None:
+    """None: the answer of the route is no list."""
+    answer = route.response_model
+    if "GET" not in (route.methods or ()) or not (isinstance(answer, type) and issubclass(answer, BaseModel)):
+        return None
+    if "items" not in answer.model_fields or not answer.model_fields.keys() <= _FIELDS:
+        return None
+    [document] = get_args(answer.model_fields["items"].annotation)
+    return _Listed(document, "next_cursor" in answer.model_fields)
+
+
+def _exportable(
+    _: Annotated[
+        Format | None,
+        Query(alias="format", description="the list as CSV or JSON, to be stored (`Accept: text/csv` does the same)"),
+    ] = None,
+) -> None:
+    """Documents the parameter of a list without pages; those with pages have it in `storefront.schemas`."""
+
+
+EXPORTABLE = Depends(_exportable)
+
+
 class Export:
     """ASGI middleware."""
 
@@ -54,11 +88,14 @@ class Export:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         wanted = _wanted(scope)
-        shown = self._document_of(scope) if wanted else None
-        if wanted is None or shown is None:
+        listed = self._listed_at(scope) if wanted else None
+        if wanted is None or listed is None:
             await self._app(scope, receive, send)
             return
-        first = await self._page(scope, [(name, value) for name, value in _query(scope) if name != "format"])
+        query = [(name, value) for name, value in _query(scope) if name != "format"]
+        if listed.paged and not any(name == "limit" for name, _ in query):
+            query.append(("limit", str(HIGHEST_LIMIT)))
+        first = await self._page(scope, query)
         if first.status != 200:
             await send(first.start)
             await send({"type": "http.response.body", "body": first.body})
@@ -66,7 +103,7 @@ class Export:
         gone = asyncio.ensure_future(_gone(receive))
         try:
             await send(_start(scope, wanted))
-            async for part in self._parts(scope, wanted, columns_of(shown), first):
+            async for part in self._parts(scope, wanted, listed, first):
                 await send({"type": "http.response.body", "body": part.encode(), "more_body": True})
                 if gone.done():
                     return
@@ -76,36 +113,34 @@ class Export:
             with suppress(asyncio.CancelledError):
                 await gone
 
-    def _document_of(self, scope: Scope) -> type[BaseModel] | None:
-        """What the list at this address has a page of; None: there is no list."""
+    def _listed_at(self, scope: Scope) -> _Listed | None:
         for route in self._routes:
             if isinstance(route, APIRoute) and route.matches(scope)[0] is Match.FULL:
-                answer = route.response_model
-                if isinstance(answer, type) and issubclass(answer, Page):
-                    [document] = get_args(answer.model_fields["items"].annotation)
-                    return document if isinstance(document, type) and issubclass(document, BaseModel) else None
-                return None
+                return listed_by(route)
         return None
 
-    async def _parts(self, scope: Scope, wanted: str, columns: Sequence[str], first: _Answer) -> AsyncIterator[str]:
+    async def _parts(self, scope: Scope, wanted: str, listed: _Listed, first: _Answer) -> AsyncIterator[str]:
+        columns = columns_of(listed.document)
         yield csv_head(columns) if wanted == "csv" else '{"items": ['
-        between = ""
-        async for items in self._pages(scope, first):
+        between, page = "", {}
+        async for page in self._pages(scope, first):
+            items = page["items"]
             if wanted == "csv":
                 yield csv_rows(columns, items)
             elif items:
                 yield between + ",\n".join(json.dumps(item, ensure_ascii=False) for item in items)
                 between = ",\n"
         if wanted == "json":
-            yield '], "next_cursor": null}'
+            yield "]" + "".join(f', "{name}": {json.dumps(page[name])}' for name in page if name != "items") + "}"
 
-    async def _pages(self, scope: Scope, answer: _Answer) -> AsyncIterator[list[dict[str, Any]]]:
+    async def _pages(self, scope: Scope, answer: _Answer) -> AsyncIterator[dict[str, Any]]:
         query = _query(scope)
-        filters = [(name, value) for name, value in query if name not in _OF_THE_PAGE]
+        filters = [(name, value) for name, value in query if name not in (*_OF_THE_PAGE, "start")]
         while True:
             page = json.loads(answer.body)
-            yield page["items"]
-            if page["next_cursor"] is None or any(name == "limit" for name, _ in query):
+            yield page
+            goes_on = page.get("more", page.get("next_cursor") is not None)
+            if not goes_on or any(name == "limit" for name, _ in query):
                 return
             answer = await self._next(scope, [*filters, ("limit", str(HIGHEST_LIMIT)), ("cursor", page["next_cursor"])])
 
@@ -122,8 +157,6 @@ class Export:
         raise ExportFailed(scope["path"])
 
     async def _page(self, scope: Scope, query: list[tuple[str, str]]) -> _Answer:
-        if not any(name == "limit" for name, _ in query):
-            query = [*query, ("limit", str(HIGHEST_LIMIT))]
         headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"accept"]
         asked = {**scope, "query_string": urlencode(query).encode(), "headers": headers, "state": {**scope["state"]}}
         start: list[Message] = []

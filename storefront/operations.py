@@ -19,6 +19,7 @@ from orders.views import (
 from storefront import stream
 from storefront.auth import AnyCaller, Viewer
 from storefront.context import InContext
+from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, NOT_FOUND, TOO_MANY_STREAMS, documented
 from storefront.schemas import Audit, Intents, OperationFilter, Operations, Paging
 
@@ -107,6 +108,7 @@ async def audit_of_operation(
 @router.get(
     "/{number}/intents",
     summary="What an operation sent to the upstream, and the evidence of each verdict",
+    dependencies=[EXPORTABLE],
     responses=documented(FORBIDDEN, NOT_FOUND),
 )
 async def intents_of_operation(caller: Viewer, operation: ExistingOperation, context: InContext) -> Intents:

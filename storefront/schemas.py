@@ -213,6 +213,9 @@ class FeedFilter(_Strict):
     )
     type: Wanted[MessageType] = None
     service: Wanted[Number] = Field(default=None, description="number of a service")
+    format: Format | None = Field(
+        default=None, description="all events up to now as CSV or JSON; JSON has `next_cursor` for those to come"
+    )
 
     def asked(self) -> FeedRequest:
         return FeedRequest(self.limit, self.cursor, self.start, self.type, self.service)

@@ -6,13 +6,14 @@ from orders.events.sweep_views import list_sweeps
 from orders.events.sweeps import ask
 from storefront.auth import Operator, Viewer
 from storefront.context import InContext
+from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, documented
 from storefront.schemas import Sweeps
 
 router = APIRouter(prefix="/v1/sweep", tags=["upstreams"], responses=documented(FORBIDDEN))
 
 
-@router.get("", summary="Show what the last sweeps found")
+@router.get("", summary="Show what the last sweeps found", dependencies=[EXPORTABLE])
 async def show_sweeps(caller: Viewer, context: InContext) -> Sweeps:
     """For each list: when it was compared last, and the changes that the poller should have seen before."""
     async with context.database.read() as session:

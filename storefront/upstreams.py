@@ -20,6 +20,7 @@ from orders.views import (
 )
 from storefront.auth import Needs
 from storefront.context import InContext
+from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
 from storefront.schemas import EventFilter, Events, ForecastQuestion, Orphans, Paging, Upstreams
 
@@ -33,7 +34,7 @@ router = APIRouter(
 UpstreamName = Annotated[str, Path(description="name of the upstream account", examples=["main"])]
 
 
-@router.get("", summary="List upstreams: health, money, capabilities, problems")
+@router.get("", summary="List upstreams: health, money, capabilities, problems", dependencies=[EXPORTABLE])
 async def list_of_upstreams(context: InContext) -> Upstreams:
     async with context.database.read() as session:
         return Upstreams(items=await list_upstreams(session))

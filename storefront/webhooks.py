@@ -25,6 +25,7 @@ from orders.webhooks.sealing import Sealer
 from storefront.auth import AnyCaller, Orderer
 from storefront.callers import Caller
 from storefront.context import Context, InContext
+from storefront.export import EXPORTABLE
 from storefront.problems import (
     FORBIDDEN,
     INVALID_BODY,
@@ -50,7 +51,7 @@ ADDED = {
 }
 
 
-@router.get("", summary="List webhooks")
+@router.get("", summary="List webhooks", dependencies=[EXPORTABLE])
 async def list_of_webhooks(caller: AnyCaller, context: InContext) -> Webhooks:
     """A storefront sees its own webhooks, other roles see all. The same holds for the deliveries."""
     async with context.database.read() as session:

@@ -15,9 +15,12 @@ from models.columns import utc_now
 from models.enums import OperationKind, Stage
 from models.order import Operation, Service
 from models.rows import table_of
+from models.webhooks import WebhookEndpoint
 from orders.reading.tables import csv_rows
+from orders.webhooks import fanout
 from storefront import export
 from tests.storefront.api import COLLEAGUE, RIVAL, Api, assert_problem
+from tests.webhooks.sender import tell
 
 DAYS = [date(2026, 5, 1), None, date(2026, 3, 1), date(2026, 3, 1), None, date(2027, 1, 1), date(2026, 3, 1)]
 BY_EXPIRY = [3, 4, 7, 1, 6, 2, 5]
@@ -179,3 +182,54 @@ async def test_a_spreadsheet_calculates_nothing_that_somebody_wrote(sqlite_api: 
         [row] = rows_of(await sqlite_api.operator.get("/v1/services?format=csv", headers=COLLEAGUE))
         assert (row["customer"], row["reference"]) == (f"'{text}", f"'{text}")
         assert json.loads(row["metadata"]) == {"k": text}
+
+
+async def test_every_list_of_the_document_can_be_exported_in_both_forms(sqlite_api: Api) -> None:
+    """What has `items` is a list. A batch is none: it is one decision, and what became of it."""
+    api = sqlite_api
+    await api.order("cart-1", customer="=1+1")
+    await api.add(WebhookEndpoint(name="hooks", url="https://shop.example.com/", secret_env="X"))
+    document = (await api.operator.get("/openapi.json")).json()
+    shapes = document["components"]["schemas"]
+    walked = set()
+    for path, methods in document["paths"].items():
+        if "get" not in methods or "application/json" not in methods["get"]["responses"]["200"].get("content", {}):
+            continue
+        schema = methods["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        shape = shapes.get(schema.get("$ref", "").rpartition("/")[2], schema)
+        if "items" not in shape.get("properties", {}) or path == "/v1/operations/batch/{number}":
+            continue
+        walked.add(path)
+        assert "format" in {one["name"] for one in methods["get"]["parameters"]}, path
+        address = path.replace("{number}", "1").replace("{name}", "main")
+        as_csv = await api.operator.get(address, params={"format": "csv"})
+        rows = rows_of(as_csv)
+        [item] = [shapes[shape["properties"]["items"]["items"]["$ref"].rpartition("/")[2]]]
+        assert as_csv.text.split("\r\n")[0].split(",") == list(item["properties"]), path
+        as_json = await api.operator.get(address, params={"format": "json"})
+        assert "attachment" in as_json.headers["content-disposition"], path
+        plain = (await api.operator.get(address)).json()
+        assert as_json.json().keys() == plain.keys(), path
+        assert len(rows) == len(as_json.json()["items"]) == len(plain["items"]), path
+        assert (await api.operator.get(address, headers={"Accept": "text/csv"})).text.count("\r\n") == len(rows) + 1
+        assert not any(text.startswith("=") for row in rows for text in row.values()), path
+    assert {"/v1/services", "/v1/webhooks", "/v1/upstreams", "/v1/sweep", "/v1/events"} <= walked
+    assert len(walked) >= 17, walked
+
+
+async def test_all_events_are_exported_up_to_now_with_the_cursor_for_those_to_come(sqlite_api: Api) -> None:
+    api = sqlite_api
+    await tell(api.database, *range(1, 402))
+    while await fanout.fan_out(api.database):
+        pass
+    assert len(rows_of(await api.operator.get("/v1/events?format=csv"))) == 401
+    whole = (await api.operator.get("/v1/events?format=json")).json()
+    assert (len(whole["items"]), whole["more"]) == (401, False)
+    assert len({one["id"] for one in whole["items"]}) == 401
+    await tell(api.database, 500)
+    await fanout.fan_out(api.database)
+    [later] = (await api.operator.get("/v1/events", params={"cursor": whole["next_cursor"]})).json()["items"]
+    assert later["data"]["task"] == 500
+    assert rows_of(await api.operator.get("/v1/events?format=csv&start=now")) == []
+    assert len(rows_of(await api.operator.get("/v1/events?format=csv&limit=3"))) == 3
+    assert (await api.operator.get("/v1/events?format=json&limit=3")).json()["more"]
