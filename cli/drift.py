@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
-from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, print_text, shown, whole
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
+from cli.printing import Column, number, print_fields, print_json, print_text, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import DriftKind, DriftState
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 Number = Annotated[int, typer.Argument(metavar="N", help="number of the difference", max=HIGHEST_NUMBER)]
 Reason = Annotated[str, typer.Option(help="why; written to the audit log")]
+
+
+LISTING = Listing(
+    "orders.drift.views:DriftView",
+    [number("number"), whole("kind"), whole("state"), whole("upstream"), whole("item"), number("service"),
+     Column("ours"), Column("theirs")],
+    lambda one: [one.number, one.kind.value, one.state.value, one.upstream, one.item, one.service, one.ours,
+                 one.theirs],
+    "no differences",
+)  # fmt: skip
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -34,32 +45,21 @@ def drift(
         list[DriftKind] | None, typer.Option(metavar="KIND", help=f"only these: {', '.join(DriftKind)}")
     ] = None,
     service: OfService = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_listed(page_request(limit, cursor), state, kind, service))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), whole("kind"), whole("state"), whole("upstream"), whole("item"), number("service"),
-               Column("ours"), Column("theirs")]  # fmt: skip
-    rows = [
-        [one.number, one.kind.value, one.state.value, one.upstream, one.item, one.service, one.ours, one.theirs]
-        for one in page.items
-    ]
-    print_table(columns, rows, nothing="no differences")
-    return say_more(page)
 
+    async def read(ask: "PageRequest") -> "Page[DriftView]":
+        from orders.drift.views import list_drift
 
-async def _listed(
-    ask: "PageRequest", state: list[DriftState] | None, kind: list[DriftKind] | None, service: list[int] | None
-) -> "Page[DriftView]":
-    from orders.drift.views import list_drift
+        async with opened_database() as database, database.read() as session:
+            return await list_drift(session, ask, state=state, kind=kind, service=service)
 
-    async with opened_database() as database, database.read() as session:
-        return await list_drift(session, ask, state=state, kind=kind, service=service)
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def show(difference: Number, as_json: AsJson = False) -> None:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, page_request, say_more
-from cli.printing import Column, print_json, print_table, whole
-from cli.session import AsJson, opened_database, run_async
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number
+from cli.printing import Column, whole
+from cli.session import AsJson, opened_database
 
 if TYPE_CHECKING:
     from orders.views import HistoryEntry, Page, PageRequest
@@ -16,15 +17,22 @@ def add_commands(services: typer.Typer) -> None:
     services.command()(history)
 
 
-def history(service: Number, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None, as_json: AsJson = False) -> None:
+def history(
+    service: Number,
+    written: Format = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the history of a service, newest first: what changed, old and new value, by whom, and from where."""
-    page = run_async(_history(service, page_request(limit, cursor)))
-    if as_json:
-        return print_json(page)
-    columns = [whole("at (UTC)"), whole("by"), whole("what"), Column("changes"), Column("because of")]
-    rows = [[one.at, one.actor, one.action, _changes(one), _cause(one)] for one in page.items]
-    print_table(columns, rows, nothing="no changes")
-    return say_more(page)
+
+    async def read(ask: "PageRequest") -> "Page[HistoryEntry]":
+        from orders.views import list_history
+
+        async with opened_database() as database, database.read() as session:
+            return await list_history(session, ask, service=service)
+
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def _changes(entry: "HistoryEntry") -> list[str]:
@@ -39,8 +47,9 @@ def _cause(entry: "HistoryEntry") -> list[str]:
     return [part for part in (operation, entry.note) if part]
 
 
-async def _history(service: int, ask: "PageRequest") -> "Page[HistoryEntry]":
-    from orders.views import list_history
-
-    async with opened_database() as database, database.read() as session:
-        return await list_history(session, ask, service=service)
+LISTING = Listing(
+    "orders.views:HistoryEntry",
+    [whole("at (UTC)"), whole("by"), whole("what"), Column("changes"), Column("because of")],
+    lambda one: [one.at, one.actor, one.action, _changes(one), _cause(one)],
+    "no changes",
+)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
-from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, print_text, short, shown, whole
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
+from cli.printing import Column, number, print_fields, print_json, print_text, short, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import IncidentKind
 
@@ -34,36 +35,34 @@ def incidents(
     kind: Annotated[
         list[IncidentKind] | None, typer.Option(metavar="KIND", help=f"only of this kind: {', '.join(IncidentKind)}")
     ] = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_incidents(page_request(limit, cursor), is_open, service, kind))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), whole("kind"), whole("state"), number("service"), number("operation"),
-               whole("at (UTC)"), Column("what happened")]  # fmt: skip
-    rows = [
-        [one.number, one.kind.value, _state(one), one.service, one.operation, short(one.at), one.message]
-        for one in page.items
-    ]
-    print_table(columns, rows, nothing="no incidents")
-    return say_more(page)
+
+    async def read(ask: "PageRequest") -> "Page[IncidentView]":
+        from orders.views import list_incidents
+
+        async with opened_database() as database, database.read() as session:
+            return await list_incidents(session, ask, is_open=is_open, service=service, kind=kind)
+
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def _state(incident: "IncidentView") -> str:
     return "OPEN" if incident.open else "closed"
 
 
-async def _incidents(
-    ask: "PageRequest", is_open: bool | None, service: list[int] | None, kind: list[IncidentKind] | None
-) -> "Page[IncidentView]":
-    from orders.views import list_incidents
-
-    async with opened_database() as database, database.read() as session:
-        return await list_incidents(session, ask, is_open=is_open, service=service, kind=kind)
+LISTING = Listing(
+    "orders.views:IncidentView",
+    [number("number"), whole("kind"), whole("state"), number("service"), number("operation"), whole("at (UTC)"),
+     Column("what happened")],
+    lambda one: [one.number, one.kind.value, _state(one), one.service, one.operation, short(one.at), one.message],
+    "no incidents",
+)  # fmt: skip
 
 
 def show(incident: Incident, as_json: AsJson = False) -> None:

@@ -1,4 +1,4 @@
-"""`resell services`, `operations`, each with `show N`; `resell upstreams`, `resell orphans`."""
+"""`resell services`, `operations`, each with `show N`."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import decisions, history, retention, service_admin
+from cli import decisions, history, retention, service_admin, upstreams
 from cli.evidence import found_by
-from cli.exporting import Format, print_whole
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request, say_more
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request
 from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
-from cli.printing import Column, number, print_fields, print_json, print_table, print_text, short, shown, whole
+from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, whole
 from cli.session import AsJson, opened_database, run_async, workflow_links
 from models.enums import OperationKind, ServiceStatus, Stage
 
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
         IntentView,
         OperationDetail,
         OperationView,
-        OrphanView,
         Page,
         PageRequest,
         ServiceView,
-        UpstreamView,
     )
 
 OfReference = Annotated[
@@ -50,8 +48,7 @@ def add_commands(app: typer.Typer) -> None:
         show_operation,
     )  # fmt: skip
     decisions.add_commands(operations_group)
-    app.command()(upstreams)
-    app.command()(orphans)
+    upstreams.add_commands(app)
     retention.add_commands(app)
 
 
@@ -96,30 +93,25 @@ def services(
     async def read(ask: "PageRequest") -> "Page[ServiceView]":
         return await _services(ask, status, customer, plan, found)
 
-    if written is not None:
-        from orders.views import ServiceView as Shown
+    return SERVICES.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
-        return print_whole(Shown, read, written)
-    page = run_async(read(page_request(limit, cursor)))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), whole("status"), Column("plan"), Column("customer"), Column("name"),
-               Column("upstream"), number("item"), whole("expires")]  # fmt: skip
-    rows = [
-        [
-            one.number,
-            one.status.value,
-            one.plan,
-            one.customer,
-            one.name,
-            one.upstream.name if one.upstream else "(by hand)",
-            one.upstream.number if one.upstream else None,
-            one.expires_on,
-        ]
-        for one in page.items
-    ]
-    print_table(columns, rows, nothing="no services")
-    return say_more(page)
+
+SERVICES = Listing(
+    "orders.views:ServiceView",
+    [number("number"), whole("status"), Column("plan"), Column("customer"), Column("name"), Column("upstream"),
+     number("item"), whole("expires")],
+    lambda one: [
+        one.number,
+        one.status.value,
+        one.plan,
+        one.customer,
+        one.name,
+        one.upstream.name if one.upstream else "(by hand)",
+        one.upstream.number if one.upstream else None,
+        one.expires_on,
+    ],
+    "no services",
+)  # fmt: skip
 
 
 async def _services(
@@ -186,7 +178,7 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
         ]
     )
     print()
-    return _print_operations(done.items)
+    return OPERATIONS.table(done.items)
 
 
 async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
@@ -226,15 +218,7 @@ def operations(
     async def read(ask: "PageRequest") -> "Page[OperationView]":
         return await _operations(ask, stage, service, kind, upstream, slow, reference)
 
-    if written is not None:
-        from orders.views import OperationView as Shown
-
-        return print_whole(Shown, read, written)
-    page = run_async(read(page_request(limit, cursor)))
-    if as_json:
-        return print_json(page)
-    _print_operations(page.items)
-    return say_more(page)
+    return OPERATIONS.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 async def _operations(
@@ -262,22 +246,21 @@ async def _operations(
         )
 
 
-def _print_operations(items: "list[OperationView]") -> None:
-    columns = [number("number"), number("service"), whole("kind"), whole("stage"), whole("since (UTC)"),
-               Column("upstream"), Column("waits for")]  # fmt: skip
-    rows = [
-        [
-            one.number,
-            one.service,
-            one.kind.value,
-            f"{one.stage.value}{' (slow)' if one.slow_since else ''}",
-            short(one.stage_since),
-            one.upstream or "(by hand)",
-            _why(one),
-        ]
-        for one in items
-    ]
-    print_table(columns, rows, nothing="no operations")
+OPERATIONS = Listing(
+    "orders.views:OperationView",
+    [number("number"), number("service"), whole("kind"), whole("stage"), whole("since (UTC)"), Column("upstream"),
+     Column("waits for")],
+    lambda one: [
+        one.number,
+        one.service,
+        one.kind.value,
+        f"{one.stage.value}{' (slow)' if one.slow_since else ''}",
+        short(one.stage_since),
+        one.upstream or "(by hand)",
+        _why(one),
+    ],
+    "no operations",
+)  # fmt: skip
 
 
 def _why(one: "OperationView") -> str:
@@ -358,106 +341,3 @@ async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView],
         view = await find_operation(session, workflow_links(), operation)
         audit = await list_audit(session, page_request(200), subject="operation", number=operation)
         return view, audit.items[::-1], await list_intents(session, operation)
-
-
-# Upstreams.
-
-
-def upstreams(as_json: AsJson = False) -> None:
-    """List upstream accounts: their health, their money, the last poll."""
-    views = run_async(_upstreams())
-    if as_json:
-        return print_json({"items": views})
-    columns = [Column("name"), whole("health"), number("balance"), number("free"), number("waiting orders"),
-               number("orphans"), whole("polled (UTC)")]  # fmt: skip
-    print_table(columns, [_upstream_row(view) for view in views], nothing="no upstream accounts")
-    for view in views:
-        for sentence in _troubles(view):
-            print_text(f"{view.name}: {sentence}")
-    return None
-
-
-def _upstream_row(view: "UpstreamView") -> list[object]:
-    funds = view.funds
-    return [
-        view.name,
-        view.health.value,
-        funds.balance if funds else "none" if "balance" in view.capabilities.absent else "not read yet",
-        funds.free if funds else "",
-        funds.waiting_orders if funds else "",
-        view.orphans,
-        short(view.polled_at) or "never",
-    ]
-
-
-def _breaker(of: str) -> str:
-    return "requests" if of == "account" else f'requests of the kind "{of}"'
-
-
-def _troubles(view: "UpstreamView") -> list[str]:
-    found = list(view.problems)
-    if view.unhealthy_reason:
-        found.insert(0, f"unhealthy since {shown(view.unhealthy_since)} UTC: {view.unhealthy_reason}")
-    if view.unreachable_reason:
-        found.insert(0, f"unreachable since {shown(view.unreachable_since)} UTC: {view.unreachable_reason}")
-    found += [
-        f"the list of {one.product_type} can't be read since {shown(one.since)} UTC: {one.reason}"
-        for one in view.failing_lists
-    ]
-    found += [
-        f"{_breaker(one.of)} have not been answered since {shown(one.since)} UTC, the next one goes at "
-        f"{shown(one.next_try)} UTC: {one.reason}"
-        for one in view.circuits
-    ]
-    if view.left_alone_until:
-        found.append(f"it has asked to be left alone until {shown(view.left_alone_until)} UTC")
-    if view.low_balance:
-        found += [
-            f"{view.funds.free if view.funds else 'less'} are free, and module {one.name} wants {one.minimal_balance}"
-            for one in view.processing_modules
-            if one.low_balance
-        ]
-    if view.hints and view.hints.unread:
-        found.append(f"{view.hints.unread} push hints are unread since {shown(view.hints.unread_since)} UTC")
-    for held in view.held_back:
-        one = held.examples[0]
-        found.append(
-            f"{held.rows} of the rows of {held.product_type} are held back, whole or in part: {one.number}: {one.why}"
-        )
-    if view.funds and view.funds.waiting_orders:
-        found.append(f"orders wait for {view.funds.waiting}")
-    return found
-
-
-async def _upstreams() -> "list[UpstreamView]":
-    from orders.views import list_upstreams
-
-    async with opened_database() as database, database.read() as session:
-        return await list_upstreams(session)
-
-
-def orphans(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="only items of this upstream account")] = None,
-    limit: Limit = DEFAULT_LIMIT,
-    as_json: AsJson = False,
-) -> None:
-    """List items at the upstreams that belong to no service of ours."""
-    found = run_async(_orphans(name, page_request(limit)))
-    if as_json:
-        return print_json({"items": found})
-    columns = [Column("upstream"), whole("type"), number("item"), whole("status"), Column("name"), Column("mark"),
-               Column("tariff"), whole("expires"), whole("first seen (UTC)")]  # fmt: skip
-    rows = [
-        [one.upstream, one.product_type, one.number, one.status, one.name, one.remoteid, one.pricelist,
-         one.expires_on, short(one.first_seen_at)]
-        for one in found
-    ]  # fmt: skip
-    return print_table(columns, rows, nothing="no orphans")
-
-
-async def _orphans(name: str | None, ask: "PageRequest") -> "list[OrphanView]":
-    from orders.views import list_orphans, list_upstreams
-
-    async with opened_database() as database, database.read() as session:
-        names = [name] if name is not None else [view.name for view in await list_upstreams(session)]
-        return [orphan for one in names for orphan in (await list_orphans(session, ask, upstream=one)).items]

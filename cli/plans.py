@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.listing import DEFAULT_LIMIT, Cursor, Limit, group, page_request, say_more
-from cli.printing import Column, print_fields, print_json, print_table, whole
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit, group
+from cli.printing import Column, print_fields, print_json, whole
 from cli.session import AsJson, opened_database, run_async
 
 if TYPE_CHECKING:
@@ -22,21 +23,26 @@ def plans(
     context: typer.Context,
     product_type: Annotated[list[str] | None, typer.Option(metavar="TYPE", help="only of this product type")] = None,
     active: Annotated[bool | None, typer.Option("--active/--inactive", help="only those on sale, or not")] = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    page = run_async(_plans(page_request(limit, cursor), product_type, active))
-    if as_json:
-        return print_json(page)
-    columns = [Column("plan"), whole("type"), whole("orderable"), Column("prices"), Column("availability")]
-    rows = [
-        [one.name, one.product_type, one.orderable, _prices(one), _availability(one.availability)] for one in page.items
-    ]
-    print_table(columns, rows, nothing="no plans")
-    return say_more(page)
+
+    async def read(ask: "PageRequest") -> "Page[PlanView]":
+        return await _plans(ask, product_type, active)
+
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
+
+
+LISTING = Listing(
+    "orders.plans.views:PlanView",
+    [Column("plan"), whole("type"), whole("orderable"), Column("prices"), Column("availability")],
+    lambda one: [one.name, one.product_type, one.orderable, _prices(one), _availability(one.availability)],
+    "no plans",
+)
 
 
 async def _plans(ask: "PageRequest", product_type: list[str] | None, active: bool | None) -> "Page[PlanView]":

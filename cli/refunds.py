@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
-from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group, page_request, say_more
-from cli.printing import Column, number, print_fields, print_json, print_table, print_text, shown, whole
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
+from cli.printing import Column, number, print_fields, print_json, print_text, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 from models.enums import RefundState
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
 
 Number = Annotated[int, typer.Argument(metavar="N", help="number of the refund", max=HIGHEST_NUMBER)]
 Reason = Annotated[str, typer.Option(help="why; written to the audit log")]
+
+
+LISTING = Listing(
+    "orders.money.refund_views:RefundView",
+    [number("number"), whole("state"), whole("upstream"), whole("day"), number("amount"), whole("item"),
+     number("service"), number("operation"), Column("why")],
+    lambda one: [one.number, one.state.value, one.upstream, one.on, one.amount, one.item, one.service, one.operation,
+                 one.why],
+    "no refunds",
+)  # fmt: skip
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -38,6 +49,7 @@ def refunds(
         list[int] | None,
         typer.Option("--operation", metavar="N", help="only of this operation", max=HIGHEST_NUMBER),
     ] = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -45,26 +57,14 @@ def refunds(
     if context.invoked_subcommand is not None:
         return None
     states = [*(state or []), *([RefundState.OPEN] if unmatched else [])]
-    page = run_async(_listed(page_request(limit, cursor), states or None, service, operation))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), whole("state"), whole("upstream"), whole("day"), number("amount"), whole("item"),
-               number("service"), number("operation"), Column("why")]  # fmt: skip
-    rows = [
-        [one.number, one.state.value, one.upstream, one.on, one.amount, one.item, one.service, one.operation, one.why]
-        for one in page.items
-    ]
-    print_table(columns, rows, nothing="no refunds")
-    return say_more(page)
 
+    async def read(ask: "PageRequest") -> "Page[RefundView]":
+        from orders.money.refund_views import list_refunds
 
-async def _listed(
-    ask: "PageRequest", state: list[RefundState] | None, service: list[int] | None, operation: list[int] | None
-) -> "Page[RefundView]":
-    from orders.money.refund_views import list_refunds
+        async with opened_database() as database, database.read() as session:
+            return await list_refunds(session, ask, state=states or None, service=service, operation=operation)
 
-    async with opened_database() as database, database.read() as session:
-        return await list_refunds(session, ask, state=state, service=service, operation=operation)
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def show(refund: Number, as_json: AsJson = False) -> None:

@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from cli.listing import DEFAULT_LIMIT, Limit, page_request
-from cli.printing import Column, number, print_json, print_table, short
-from cli.session import AsJson, opened_database, run_async
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, Cursor, Limit
+from cli.printing import Column, number, short
+from cli.session import AsJson, opened_database
 
 if TYPE_CHECKING:
     from orders.views import AuditView, Page, PageRequest
@@ -18,16 +19,19 @@ def add_commands(app: typer.Typer) -> None:
     app.command("retention")(retention)
 
 
-def retention(limit: Limit = DEFAULT_LIMIT, as_json: AsJson = False) -> None:
+def retention(
+    written: Format = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None, as_json: AsJson = False
+) -> None:
     """Show what the daily runs removed because of its age, newest first."""
-    page = run_async(_runs(page_request(limit)))
-    if as_json:
-        return print_json(page)
-    columns = [Column("at"), *(number(kind) for kind in KINDS), number("seconds")]
-    rows = [
-        [short(one.at), *(one.detail.get(kind, "0") for kind in KINDS), one.detail.get("seconds")] for one in page.items
-    ]
-    return print_table(columns, rows, nothing="nothing was looked at yet: the worker does it once a day")
+    return LISTING.show(_runs, written=written, limit=limit, cursor=cursor, as_json=as_json)
+
+
+LISTING = Listing(
+    "orders.views:AuditView",
+    [Column("at"), *(number(kind) for kind in KINDS), number("seconds")],
+    lambda one: [short(one.at), *(one.detail.get(kind, "0") for kind in KINDS), one.detail.get("seconds")],
+    "nothing was looked at yet: the worker does it once a day",
+)
 
 
 async def _runs(ask: "PageRequest") -> "Page[AuditView]":

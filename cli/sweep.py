@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from cli.decisions import Actor
+from cli.exporting import Format, Listing
 from cli.listing import group
-from cli.printing import number, print_json, print_table, short, whole
+from cli.printing import number, print_json, short, whole
 from cli.session import AsJson, opened_database, os_user, run_async
 
 if TYPE_CHECKING:
@@ -33,12 +34,14 @@ async def _ask(actor: str) -> int:
         return await ask(session, actor)
 
 
-def show(as_json: AsJson = False) -> None:
+def show(written: Format = None, as_json: AsJson = False) -> None:
     """Show for each list when it was compared last, and what that found."""
-    sweeps = run_async(_sweeps())
-    if as_json:
-        return print_json({"items": sweeps})
-    columns = [
+    return LISTING.show_all(run_async(_sweeps()), written=written, as_json=as_json)
+
+
+LISTING = Listing(
+    "orders.events.sweep_views:SweepView",
+    [
         whole("upstream"),
         whole("type"),
         whole("asked (UTC)"),
@@ -49,23 +52,21 @@ def show(as_json: AsJson = False) -> None:
         number("unlisted"),
         number("missed"),
         number("in all"),
-    ]
-    rows = [
-        [
-            one.upstream,
-            one.product_type,
-            short(one.asked_at),
-            one.asked_by,
-            _ended(one),
-            one.seconds,
-            one.compared,
-            one.unlisted,
-            one.missed,
-            one.missed_in_all,
-        ]
-        for one in sweeps
-    ]
-    return print_table(columns, rows, nothing="no sweep yet")
+    ],
+    lambda one: [
+        one.upstream,
+        one.product_type,
+        short(one.asked_at),
+        one.asked_by,
+        _ended(one),
+        one.seconds,
+        one.compared,
+        one.unlisted,
+        one.missed,
+        one.missed_in_all,
+    ],
+    "no sweep yet",
+)
 
 
 def _ended(one: "SweepView") -> str:

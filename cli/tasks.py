@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor, Reason
-from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group, page_request, say_more
+from cli.exporting import Format, Listing
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group
 from cli.printing import (
     Column,
     number,
@@ -26,7 +27,7 @@ from models.messages import Decision, DecisionResult, TaskCompletion
 
 if TYPE_CHECKING:
     from orders.tasks.work import By
-    from orders.views import Page, PageRequest, TaskDetail, TaskView, TaskWanted
+    from orders.views import Page, PageRequest, TaskDetail, TaskView
     from starter import Resellflow
 
 Task = Annotated[int, typer.Argument(metavar="N", help="number of the task", max=HIGHEST_NUMBER)]
@@ -70,6 +71,7 @@ def tasks(
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="only tasks that are older than this: 90m, 24h, 3d")
     ] = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
@@ -79,17 +81,14 @@ def tasks(
     from orders.views import TaskWanted
 
     wanted = TaskWanted(state, mode, service, department, assignee, taken, overdue, older_than)
-    page = run_async(_tasks(page_request(limit, cursor), wanted))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), number("service"), whole("state"), Column("department"), Column("in hand"),
-               whole("due (UTC)"), Column("title")]  # fmt: skip
-    rows = [
-        [one.number, one.service, _state(one), one.department, one.assignee, short(one.due_at), one.title]
-        for one in page.items
-    ]
-    print_table(columns, rows, nothing="no tasks")
-    return say_more(page)
+
+    async def read(ask: "PageRequest") -> "Page[TaskView]":
+        from orders.views import list_tasks
+
+        async with opened_database() as database, database.read() as session:
+            return await list_tasks(session, ask, wanted)
+
+    return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def _state(task: "TaskView") -> str:
@@ -98,11 +97,13 @@ def _state(task: "TaskView") -> str:
     return f"{task.state.value}, {'LATE' if task.overdue else task.mode.value}"
 
 
-async def _tasks(ask: "PageRequest", wanted: "TaskWanted") -> "Page[TaskView]":
-    from orders.views import list_tasks
-
-    async with opened_database() as database, database.read() as session:
-        return await list_tasks(session, ask, wanted)
+LISTING = Listing(
+    "orders.views:TaskView",
+    [number("number"), number("service"), whole("state"), Column("department"), Column("in hand"), whole("due (UTC)"),
+     Column("title")],
+    lambda one: [one.number, one.service, _state(one), one.department, one.assignee, short(one.due_at), one.title],
+    "no tasks",
+)  # fmt: skip
 
 
 def show(task: Number, as_json: AsJson = False) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.decisions import Actor
+from cli.exporting import Format, write_rows
 from cli.listing import HIGHEST_NUMBER
 from cli.printing import Column, number, print_json, print_table, shown, whole
 from cli.session import AsJson, opened_database, os_user, run_async
@@ -33,15 +34,22 @@ def add_commands(app: typer.Typer) -> None:
 
 def list_all(
     revoked: Annotated[bool, typer.Option("--all", help="also revoked tokens")] = False,
+    written: Format = None,
     as_json: AsJson = False,
 ) -> None:
     """List the tokens of the database, and the names of those in this process's settings. No token itself is shown."""
     settings = load_settings()
     found = run_async(_tokens(settings, revoked))
     of_settings = [(name, role) for name, role, _ in settings.callers()]
+    document = [one.model_dump(mode="json", exclude={"digest"}) for one in found]
+    named = [{"name": name, "role": role, "from": OF_SETTINGS} for name, role in of_settings]
+    if written is not None:
+        from models.tokens import ApiToken
+
+        return write_rows(
+            [*(one for one in ApiToken.model_fields if one != "digest"), "from"], document + named, written
+        )
     if as_json:
-        document = [one.model_dump(mode="json", exclude={"digest"}) for one in found]
-        named = [{"name": name, "role": role, "from": OF_SETTINGS} for name, role in of_settings]
         return print_json({"items": document, "settings": named})
     columns = [number("number"), Column("name"), whole("role"), whole("state"), whole("made (UTC)"), Column("by"),
                whole("last used (UTC)")]  # fmt: skip

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from cli.exporting import Format, Listing
 from cli.failures import Failure
-from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, page_request, say_more
+from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService
 from cli.printing import (
     Column,
     number,
@@ -62,34 +63,35 @@ def add_commands(app: typer.Typer) -> None:
 # Endpoints.
 
 
-def listing(context: typer.Context, as_json: AsJson = False) -> None:
+def listing(context: typer.Context, written: Format = None, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is None:
-        list_all(as_json)
+        list_all(written, as_json)
 
 
-def list_all(as_json: AsJson = False) -> None:
+LISTING = Listing(
+    "orders.views:WebhookView",
+    [Column("name"), whole("state"), number("pending"), number("given up"), Column("owner"), Column("url"),
+     Column("types")],
+    lambda one: [one.name, _state(one), one.pending, one.given_up, one.owner or "", one.url, one.types or "all"],
+    "no webhooks",
+)  # fmt: skip
+DELIVERIES = Listing(
+    "orders.views:DeliveryView",
+    [number("number"), Column("webhook"), number("service"), Column("type"), whole("state"), number("tries"),
+     whole("happened (UTC)"), whole("next try (UTC)")],
+    lambda one: [one.number, one.webhook, one.service, one.type, one.state.value, one.attempts, one.happened_at,
+                 short(one.next_attempt_at)],
+    "no deliveries",
+)  # fmt: skip
+
+
+def list_all(written: Format = None, as_json: AsJson = False) -> None:
     """List the webhooks, and why some of them fail."""
     views = run_async(_webhooks())
-    if as_json:
-        return print_json({"items": views})
-    columns = [
-        Column("name"),
-        whole("state"),
-        number("pending"),
-        number("given up"),
-        Column("owner"),
-        Column("url"),
-        Column("types"),
-    ]
-    rows = [
-        [one.name, _state(one), one.pending, one.given_up, one.owner or "", one.url, one.types or "all"]
-        for one in views
-    ]
-    print_table(columns, rows, nothing="no webhooks")
+    LISTING.show_all(views, written=written, as_json=as_json)
     for one in views:
-        if one.failing_since is not None:
+        if one.failing_since is not None and not as_json and written is None:
             print_text(f"{one.name}: failing since {shown(one.failing_since)} UTC: {one.failure}")
-    return None
 
 
 def _state(view: "WebhookView") -> str:
@@ -256,32 +258,20 @@ def deliveries(
         typer.Option(metavar="STATE", help=f"only in this state: {', '.join(DeliveryState)}"),
     ] = None,
     service: OfService = None,
+    written: Format = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """List the messages that were sent or are on their way, newest first."""
-    page = run_async(_deliveries(page_request(limit, cursor), endpoint, state, service))
-    if as_json:
-        return print_json(page)
-    columns = [number("number"), Column("webhook"), number("service"), Column("type"), whole("state"), number("tries"),
-               whole("happened (UTC)"), whole("next try (UTC)")]  # fmt: skip
-    rows = [
-        [one.number, one.webhook, one.service, one.type, one.state.value, one.attempts, one.happened_at,
-         short(one.next_attempt_at)]
-        for one in page.items
-    ]  # fmt: skip
-    print_table(columns, rows, nothing="no deliveries")
-    return say_more(page)
 
+    async def read(ask: "PageRequest") -> "Page[DeliveryView]":
+        from orders.views import list_deliveries
 
-async def _deliveries(
-    ask: "PageRequest", endpoint: list[str] | None, state: list[DeliveryState] | None, service: list[int] | None
-) -> "Page[DeliveryView]":
-    from orders.views import list_deliveries
+        async with opened_database() as database, database.read() as session:
+            return await list_deliveries(session, ask, webhook=endpoint, state=state, service=service)
 
-    async with opened_database() as database, database.read() as session:
-        return await list_deliveries(session, ask, webhook=endpoint, state=state, service=service)
+    return DELIVERIES.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
 
 def show(delivery: Delivery, as_json: AsJson = False) -> None:

@@ -3,15 +3,19 @@
 import csv
 import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 from sqlalchemy import update
 from sqlmodel import select
 
 from catalogue.loading import load
+from cli.app import app
 from cli.retention import KINDS
 from models.catalogue import UpstreamAccount
 from models.database import Database
@@ -347,3 +351,38 @@ async def test_a_refund_of_nobody_is_listed_and_assigned(filled: Shell) -> None:
     assert (await filled.resell("refunds", "--unmatched")).done().lines == ["no refunds"]
     (await filled.resell("refunds", "ignore", 1, "--reason", "x")).failed("refund 1 is written to operation 1 by ann")
     assert "paid back" in (await filled.resell("operations", "show", 1)).done().out
+
+
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """All commands and groups of `resell`, by what is typed."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), typer.main.get_command(app))]
+    while waiting:
+        words, command = waiting.pop()
+        yield words, command
+        waiting += [((*words, name), one) for name, one in getattr(command, "commands", {}).items()]
+
+
+WITHOUT_PAGES = {("upstreams",), ("webhooks",), ("webhooks", "list"), ("tokens", "list"), ("sweep", "show")}
+LISTS = sorted(
+    WITHOUT_PAGES
+    | {words for words, command in commands() if any("--limit" in parameter.opts for parameter in command.params)}
+)
+
+
+def test_there_are_as_many_lists_as_known() -> None:
+    assert len(LISTS) >= 16, LISTS
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+async def test_every_list_of_the_shell_is_written_whole(filled: Shell, words: tuple[str, ...]) -> None:
+    """With a customer's name that a spreadsheet would calculate."""
+    more = ("1",) if words == ("services", "history") else ()
+    database = Database(filled.variables["RESELL_DATABASE_URL"])
+    async with database.write() as session:
+        await session.exec(update(Service).values(customer="=1+1", name="=2+2"))
+    await database.close()
+    written = (await filled.resell(*words, *more, "--format", "csv")).done().out
+    rows = list(csv.DictReader(io.StringIO(written)))
+    assert written.splitlines()[0].count(",") > 2
+    assert not any(text.startswith("=") for row in rows for text in row.values())
+    assert len(json.loads((await filled.resell(*words, *more, "--format", "json")).done().out)) == len(rows)
