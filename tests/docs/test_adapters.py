@@ -21,7 +21,7 @@ WORDS_IN_TEXTS = re.compile(rf"{WORDS.pattern}|\bdialect\b", re.IGNORECASE)
 PUBLIC: Mapping[str, tuple[str, str]] = {
     "catalogue/entries.py": ("pricelist", "a key of the catalogue file"),
     "catalogue/loading.py": ("pricelist", "a key of the catalogue file"),
-    "cli/lists.py": ("remoteid pricelist", "fields of the orphans' document"),
+    "cli/upstreams.py": ("remoteid pricelist", "fields of the orphans' document"),
     "cli/upstream.py": ("dialect lists_show_remoteid forms_show_remoteid", "what the command prints"),
     "models/parameters.py": ("pricelist autoprolong", "keys in the parameters of operations that are in databases"),
     "models/public_words.py": (
