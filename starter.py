@@ -9,7 +9,6 @@ async with connect() as resellflow:
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -332,7 +331,7 @@ class Resellflow:
             judged = judge(
                 await facts_of(session, operation),
                 kind,
-                replace(requester, asked_for_it=operation.actor == requester.name),
+                requester.about(operation),
             )
         if isinstance(judged, Denied):
             raise (NotTheirs if judged.by_role else Refused)(judged.why)

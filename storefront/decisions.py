@@ -83,8 +83,8 @@ async def cancel(
     number: OperationNumber, caller: Orderer, context: InContext, decision: Cancellation | None = None
 ) -> DecisionTaken:
     """Ends it before its goal is reached; the service of an opening that was not accepted is closed. A shop may cancel
-    what it requested itself, an operator everything. What belongs to another shop is not found. This works while
-    Temporal is away.
+    what it requested itself, and the automatic renewals of its services; an operator everything. What belongs to
+    another shop is not found. This works while Temporal is away.
 
     If nothing had been sent, it is `cancelled` at once. If an earlier request may have left something at the upstream,
     nothing more is sent, the rest is removed, and then it ends. The answer and the operation's `called_off_at` say so.
@@ -106,11 +106,11 @@ async def cancel(
 async def _check_whose(context: Context, number: int, caller: Caller) -> None:
     """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
-        asked_by = (await find_operation(session, context.links, number, caller.requester)).actor
-    if asked_by != caller.name:
+        operation = await find_operation(session, context.links, number, caller.requester)
+    if not caller.requester.about(operation).asked_for_it:
         raise Forbidden(
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "
-            f"{asked_by} or by an operator."
+            f"{operation.actor} or by an operator."
         )
 
 

@@ -4,10 +4,12 @@ A storefront sees what is its own, every other role sees everything (`orders.acc
 beyond reading is one of these rights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Protocol
 
-from models.enums import Role
+from models.enums import OperationKind, Role
+from orders.audit import OURSELVES
 
 
 class Right(StrEnum):
@@ -50,6 +52,16 @@ def lacks(name: str, role: Role, right: Right, what: str = "this") -> str:
     return f"{name} has the role {role.value}; {what} needs the role {holders_in_words(right)}."
 
 
+class Requested(Protocol):
+    """An operation, as a row or as a document."""
+
+    @property
+    def actor(self) -> str | None: ...
+
+    @property
+    def kind(self) -> OperationKind: ...
+
+
 @dataclass(frozen=True)
 class Requester:
     """Who would decide. A shop decides only about what it asked for itself."""
@@ -65,6 +77,12 @@ class Requester:
 
     def may(self, right: Right) -> bool:
         return self.role in holders(right)
+
+    def about(self, operation: Requested) -> "Requester":
+        """The same, knowing whether they asked for this operation of a service that they see. What Resellflow renews
+        by itself, it renews for the shop whose service it is."""
+        for_shop = operation.actor == OURSELVES and operation.kind is OperationKind.PROLONG and not self.is_staff
+        return replace(self, asked_for_it=operation.actor == self.name or for_shop)
 
     @property
     def owner(self) -> str | None:

@@ -1,7 +1,5 @@
 """A person's decision about an operation: checked, carried out, and written to the audit log."""
 
-from dataclasses import replace
-
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -64,7 +62,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, requester: Reque
         return
     decision, requester = await pending.decision_of(session, record, requester)
     facts = await facts_of(session, operation)
-    judged = judge(facts, record.kind, replace(requester, asked_for_it=operation.actor == requester.name))
+    judged = judge(facts, record.kind, requester.about(operation))
     if isinstance(judged, Denied):
         raise (NotTheirs if judged.by_role else Refused)(judged.why)
     if decision.nothing_was_bought and not requester.may(Right.VOUCH):

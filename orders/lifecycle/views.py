@@ -1,7 +1,6 @@
 """Operations as they are shown, with the stages they have passed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -151,7 +150,7 @@ def _shown(
         return view.model_copy(update=update)
 
     def show_all(operation: Operation) -> OperationView:
-        his = replace(requester, asked_for_it=operation.actor == requester.name)
+        his = requester.about(operation)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
             number=operation.id,
