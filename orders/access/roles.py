@@ -80,7 +80,7 @@ class Requester:
 
     def about(self, operation: Requested) -> "Requester":
         """The same, knowing whether they asked for this operation of a service that they see. What Resellflow renews
-        by itself, it renews for the shop whose service it is."""
+        automatically, it renews for the shop whose service it is."""
         for_shop = operation.actor == OURSELVES and operation.kind is OperationKind.PROLONG and not self.is_staff
         return replace(self, asked_for_it=operation.actor == self.name or for_shop)
 
