@@ -29,6 +29,7 @@ from models.order import Operation, Task
 from orders.access.roles import OPERATOR, Requester
 from orders.decisions import deciding, pending
 from orders.decisions.allowed import PAID_STAYS, Denied, judge
+from orders.decisions.asking import about
 from orders.decisions.facts import facts_of
 from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import intake, requests
@@ -331,7 +332,7 @@ class Resellflow:
             judged = judge(
                 await facts_of(session, operation),
                 kind,
-                requester.about(operation),
+                about(requester, operation),
             )
         if isinstance(judged, Denied):
             raise (NotTheirs if judged.by_role else Refused)(judged.why)

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from models.messages import Decision, DecisionKind
 from orders.access.roles import Right
+from orders.decisions.asking import about
 from orders.errors import InvalidField
 from orders.views import find_operation
 from storefront.auth import Operator, Orderer, PriceAccepter, Voucher, check
@@ -107,7 +108,7 @@ async def _check_whose(context: Context, number: int, caller: Caller) -> None:
     """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
         operation = await find_operation(session, context.links, number, caller.requester)
-    if not caller.requester.about(operation).asked_for_it:
+    if not about(caller.requester, operation).asked_for_it:
         raise Forbidden(
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "
             f"{operation.actor} or by an operator."

@@ -4,12 +4,10 @@ A storefront sees what is its own, every other role sees everything (`orders.acc
 beyond reading is one of these rights.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
-from models.enums import OperationKind, Role
-from orders.audit import OURSELVES
+from models.enums import Role
 
 
 class Right(StrEnum):
@@ -52,16 +50,6 @@ def lacks(name: str, role: Role, right: Right, what: str = "this") -> str:
     return f"{name} has the role {role.value}; {what} needs the role {holders_in_words(right)}."
 
 
-class Requested(Protocol):
-    """An operation, as a row or as a document."""
-
-    @property
-    def actor(self) -> str | None: ...
-
-    @property
-    def kind(self) -> OperationKind: ...
-
-
 @dataclass(frozen=True)
 class Requester:
     """Who would decide. A shop decides only about what it asked for itself."""
@@ -77,12 +65,6 @@ class Requester:
 
     def may(self, right: Right) -> bool:
         return self.role in holders(right)
-
-    def about(self, operation: Requested) -> "Requester":
-        """The same, knowing whether they asked for this operation of a service that they see. What Resellflow renews
-        automatically, it renews for the shop whose service it is."""
-        for_shop = operation.actor == OURSELVES and operation.kind is OperationKind.PROLONG and not self.is_staff
-        return replace(self, asked_for_it=operation.actor == self.name or for_shop)
 
     @property
     def owner(self) -> str | None:

@@ -22,6 +22,7 @@ from orders.decisions.allowed import (
     judge,
     what_giving_up_means,
 )
+from orders.decisions.asking import about
 from orders.decisions.facts import facts_of
 from orders.errors import InvalidField, NotTheirs, Refused
 from orders.lifecycle import calling_off
@@ -62,7 +63,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, requester: Reque
         return
     decision, requester = await pending.decision_of(session, record, requester)
     facts = await facts_of(session, operation)
-    judged = judge(facts, record.kind, requester.about(operation))
+    judged = judge(facts, record.kind, about(requester, operation))
     if isinstance(judged, Denied):
         raise (NotTheirs if judged.by_role else Refused)(judged.why)
     if decision.nothing_was_bought and not requester.may(Right.VOUCH):

@@ -19,6 +19,7 @@ from orders.access.ownership import belongs_to_visible
 from orders.access.roles import OPERATOR, Requester, holders
 from orders.accounts.views import known_upstream
 from orders.decisions.allowed import Facts, Traces, allowed_decisions, person_may
+from orders.decisions.asking import about
 from orders.decisions.facts import facts_of_all
 from orders.errors import NotFound, existing
 from orders.lifecycle.slowness import in_words
@@ -150,7 +151,7 @@ def _shown(
         return view.model_copy(update=update)
 
     def show_all(operation: Operation) -> OperationView:
-        his = requester.about(operation)
+        his = about(requester, operation)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
             number=operation.id,
