@@ -245,6 +245,7 @@ async def test_a_renewal_that_somebody_else_made_or_cancelled_is_not_made_again(
     await paymenter.cancelled(2)
     await paymenter.compare()
     assert len([one for one in paymenter.line.requests if one.path.endswith("/prolong")]) == 1
+    assert "operation 2 was cancelled: " in paymenter.note("resellflow_reports")
     await paymenter.shop.upstream.set_balance("100.00")
     answer = await paymenter.api.operator.post(
         "/v1/services/1/prolong", json={"period_months": 1}, headers={"Idempotency-Key": "by olga"}
@@ -253,6 +254,7 @@ async def test_a_renewal_that_somebody_else_made_or_cancelled_is_not_made_again(
     await paymenter.settled()
     await paymenter.compare()
     assert await paymenter.charges("prolong") == RENEWED
+    assert paymenter.note("resellflow_reports") == ""
 
 
 async def test_what_the_provider_does_is_shown_and_a_closed_service_gets_no_more_invoices(paymenter: Paymenter) -> None:
@@ -261,20 +263,24 @@ async def test_what_the_provider_does_is_shown_and_a_closed_service_gets_no_more
     [item] = await paymenter.shop.upstream.items()
     await paymenter.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 3, "reason": "abusesuspend"})
     await paymenter.until_status("suspended")
-    assert await paymenter.compare() == [["warning", "Resellflow: suspended: abusesuspend"]]
+    assert await paymenter.compare() == [
+        ["warning", "Resellflow: service 41: the provider has suspended it: abusesuspend"]
+    ]
     assert await paymenter.compare() == [], "it is told once"
-    assert paymenter.note("resellflow_says") == "Provider: suspended: abusesuspend"
+    assert paymenter.note("resellflow_reports") == "the provider has suspended it: abusesuspend"
     assert paymenter.row()["status"] == "active", "Paymenter would send no invoice, and terminate it"
     await paymenter.shop.upstream.admin("PATCH", f"/items/{item['id']}", {"status": 2})
     await paymenter.until_status("active")
     await paymenter.compare()
-    assert paymenter.note("resellflow_says") == ""
+    assert paymenter.note("resellflow_reports") == ""
     seen = len(paymenter.line.requests)
     assert await paymenter.compare() == []
     assert [one.path for one in paymenter.line.requests[seen:]] == ["/v1/services"], "one request for all services"
     paymenter.change(status="cancelled")
     [[_, warning]] = await paymenter.compare()
-    assert warning == "Resellflow: service 1 is active, and cancelled in Paymenter. Look at its operations."
+    assert warning == (
+        "Resellflow: service 41: Resellflow's service 1 is active, and cancelled in Paymenter. Look at its operations."
+    )
     paymenter.change(status="active")
     closed = await paymenter.api.operator.request(
         "DELETE", "/v1/services/1", headers={"Idempotency-Key": "olga closes"}

@@ -39,6 +39,16 @@ enum Command: string
         };
     }
 
+    /** @return list<string> names of what it asks of Resellflow */
+    public function wishes(): array
+    {
+        return match ($this) {
+            self::Unsuspend => ['resume'],
+            self::Upgrade => ['package', 'addons'],
+            default => [$this->value],
+        };
+    }
+
     /** Who paid late has paid for the next term too: it is renewed first, as a term that has ended can't be resumed. */
     private static function unsuspend(Desk $desk): string
     {

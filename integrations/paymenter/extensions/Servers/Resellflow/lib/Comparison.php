@@ -96,17 +96,16 @@ final class Comparison
             return;
         }
         $isActive = $service->status === Service::STATUS_ACTIVE;
+        $renewed = Requests::SUCCESS;
         if ($found['status'] !== 'closed' && ($isActive || $service->status === Service::STATUS_SUSPENDED)) {
-            $result = $desk->terms->renewIfDue($found);
-            if ($result !== Requests::SUCCESS) {
-                $desk->properties->say($result);
-            }
+            $renewed = $desk->terms->renewIfDue($found);
         }
         $news = match (true) {
-            $found['status'] === 'closed' => $this->isToEnd($service, $desk, $found) ? 'the service was closed.' : null,
+            $found['status'] === 'closed' => $this->isToEnd($service, $desk, $found) ? 'it was closed at the provider.' : null,
             $service->status === Service::STATUS_CANCELLED =>
-                "service {$found['number']} is {$found['status']}, and cancelled in Paymenter. Look at its operations.",
-            $found['status'] === 'suspended' && $isActive => 'suspended: ' . ($found['suspend_reason'] ?? 'no reason'),
+                "Resellflow's service {$found['number']} is {$found['status']}, and cancelled in Paymenter. Look at its operations.",
+            $renewed !== Requests::SUCCESS => $renewed,
+            $found['status'] === 'suspended' && $isActive => 'the provider has suspended it: ' . ($found['suspend_reason'] ?? 'no reason'),
             default => '',
         };
         if ($news === null || ($news !== '' && $this->fleet->isBusy((int) $found['number']))) {
@@ -115,8 +114,8 @@ final class Comparison
         if ($found['status'] === 'closed') {
             $this->end($service);
         }
-        if ($desk->properties->sayOfProvider($news)) {
-            Log::warning("Resellflow: $news");
+        if ($desk->properties->report($news)) {
+            Log::warning("Resellflow: service {$service->id}: $news");
         }
     }
 

@@ -31,6 +31,7 @@ final class Desk
         $this->provisioning = new Provisioning($api, $this->state, $sale);
         $lead = $settings['lead'] ?? '';
         $this->terms = new Terms(
+            $api,
             $service,
             $this->state,
             new Requests($api, $this->state, $sale),
@@ -46,17 +47,18 @@ final class Desk
      */
     public function carryOut(Command $command): string
     {
-        $others = array_diff($this->unsettled(), [$command->value, ...array_column($command->replaces(), 'value')]);
+        $replaced = array_map(static fn (Command $one) => $one->value, [$command, ...$command->replaces()]);
+        $others = array_values(array_diff($this->unsettled(), $replaced));
         $this->state->set(['commands' => [...$others, $command->value]]);
         $isOpen = false;
         try {
             $result = $command->run($this);
-            $isOpen = $this->state->unsettled() !== [] && $result !== Requests::SUCCESS;
+            $isOpen = array_intersect($command->wishes(), $this->state->unsettled()) !== [];
         } catch (Problem $problem) {
             $result = $problem->getMessage();
             $isOpen = !$problem->isRefusal();
         }
-        $this->state->set(['commands' => $isOpen ? [...$others, $command->value] : (array_values($others) ?: null)]);
+        $this->state->set(['commands' => $isOpen ? [...$others, $command->value] : ($others ?: null)]);
         $this->properties->say($result === Requests::SUCCESS ? '' : $result);
         return $result;
     }

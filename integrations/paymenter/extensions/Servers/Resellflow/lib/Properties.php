@@ -12,7 +12,7 @@ final class Properties
     /** State's name of its JSON document, as a key of Paymenter. */
     public const STATE = 'resellflow_state';
     private const SAID = 'Resellflow says';
-    private const PROVIDER = 'Provider: ';
+    private const REPORTED = 'Resellflow reports';
 
     public function __construct(private readonly Service $service)
     {
@@ -43,19 +43,17 @@ final class Properties
     }
 
     /**
-     * The same about what the provider did on its own. It leaves an answer to a command alone.
+     * What the comparison found; empty: all is well.
      *
      * @return bool whether it is news
      */
-    public function sayOfProvider(string $sentence): bool
+    public function report(string $sentence): bool
     {
-        $before = (string) $this->get(self::SAID);
-        $after = $sentence === '' ? '' : self::PROVIDER . $sentence;
-        if ($before === $after || ($after === '' && !str_starts_with($before, self::PROVIDER))) {
+        if ((string) $this->get(self::REPORTED) === $sentence) {
             return false;
         }
-        $this->say($after);
-        return $after !== '';
+        $this->save([self::REPORTED => $sentence]);
+        return $sentence !== '';
     }
 
     private static function key(string $name): string

@@ -7,6 +7,7 @@ namespace Resellflow\Paymenter;
 use App\Models\Service;
 use DateTimeImmutable;
 use DateTimeZone;
+use Resellflow\Api;
 use Resellflow\Problem;
 use Resellflow\Provisioning;
 use Resellflow\Requests;
@@ -23,6 +24,7 @@ final class Terms
     private const SLACK_DAYS = 3;
 
     public function __construct(
+        private readonly Api $api,
         private readonly Service $service,
         private readonly State $state,
         private readonly Requests $requests,
@@ -39,10 +41,12 @@ final class Terms
     {
         $pending = $this->state->wish('renew');
         $expires = $pending['expires_on'] ?? $found['expires_on'];
-        $known = $this->state->get('renewing');
-        $isAsked = $pending === null && $known !== null && $known['expires_on'] === $expires;
-        if ($isAsked || ($pending === null && !$this->isDue($found['status'], $expires))) {
+        if ($pending === null && !$this->isDue($found['status'], $expires)) {
             return Requests::SUCCESS;
+        }
+        $known = $this->state->get('renewing');
+        if ($pending === null && $known !== null && $known['expires_on'] === $expires) {
+            return $this->whatBecameOf((int) $known['operation'], (string) $expires);
         }
         try {
             $operation = $this->provisioning->prolong((string) $expires);
@@ -58,10 +62,17 @@ final class Terms
         } else {
             $result = $this->requests->judged('renew', $operation);
         }
-        if ($operation['stage'] !== 'cancelled') {
-            $this->state->set(['renewing' => ['expires_on' => $expires, 'operation' => $operation['number']]]);
-        }
+        $this->state->set(['renewing' => ['expires_on' => $expires, 'operation' => $operation['number']]]);
         return $result;
+    }
+
+    /** Once a term is asked for, people decide about it in Resellflow. */
+    private function whatBecameOf(int $number, string $expires): string
+    {
+        $operation = $this->api->get("/v1/operations/$number");
+        return $operation['stage'] === 'cancelled'
+            ? "The term until $expires is not renewed: operation $number was cancelled: {$this->requests->reason($operation)} Renew it in Resellflow."
+            : Requests::SUCCESS;
     }
 
     private function isDue(string $status, ?string $expires): bool
