@@ -24,7 +24,7 @@ from orders.lifecycle.intake import ServiceRequest
 from orders.services import naming
 from stack.processes import StackFailed
 from starter import Resellflow
-from storefront.schemas import OrderAccepted
+from storefront.schemas.services import OrderAccepted
 
 PLAN = "VDS-1"
 LARGE_PLAN = "VDS-LARGE"

@@ -24,7 +24,15 @@ from storefront.problems import (
     Forbidden,
     documented,
 )
-from storefront.schemas import Cancellation, Correction, DecisionTaken, DoneByHand, LookAsked, PriceAccepted, Vouched
+from storefront.schemas.operations import (
+    Cancellation,
+    Correction,
+    DecisionTaken,
+    DoneByHand,
+    LookAsked,
+    PriceAccepted,
+    Vouched,
+)
 
 router = APIRouter(
     prefix="/v1/operations/{number}",

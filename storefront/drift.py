@@ -12,7 +12,7 @@ from storefront import examples
 from storefront.auth import Operator, Viewer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, REFUSED, documented
-from storefront.schemas import DriftDecision, DriftFilter, Drifts
+from storefront.schemas.drift import DriftDecision, DriftFilter, Drifts
 
 router = APIRouter(prefix="/v1/drift", tags=["upstreams"], responses=documented(FORBIDDEN))
 

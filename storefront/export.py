@@ -73,7 +73,7 @@ def _exportable(
         Query(alias="format", description="the list as CSV or JSON, to be stored (`Accept: text/csv` does the same)"),
     ] = None,
 ) -> None:
-    """Documents the parameter of a list without pages; those with pages have it in `storefront.schemas`."""
+    """Documents the parameter of a list without pages; those with pages have it in `storefront.schemas.common`."""
 
 
 EXPORTABLE = Depends(_exportable)

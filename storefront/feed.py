@@ -8,7 +8,7 @@ from orders.webhooks.feed_views import Feed, read_feed
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import EVENTS_GONE, documented
-from storefront.schemas import FeedFilter
+from storefront.schemas.webhooks import FeedFilter
 
 router = APIRouter(prefix="/v1/events", tags=["webhooks"])
 

@@ -15,7 +15,7 @@ from temporalio.service import RPCError
 from models.readiness import Readiness
 from storefront.context import InContext
 from storefront.problems import NOT_READY, ProblemResponse
-from storefront.schemas import Alive, Check, NotReady, Ready
+from storefront.schemas.health import Alive, Check, NotReady, Ready
 
 _PATIENCE_SECONDS = 0.7
 """With Temporal. Probes wait for a second, where nobody has set more, and its silence shall not fail them."""

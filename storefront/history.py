@@ -10,7 +10,8 @@ from orders.webhooks.redaction import changes_for_shop
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented
-from storefront.schemas import History, Paging
+from storefront.schemas.common import Paging
+from storefront.schemas.services import History
 
 router = APIRouter(prefix="/v1/services/{number}", tags=["services"])
 

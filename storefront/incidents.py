@@ -12,7 +12,7 @@ from storefront import examples
 from storefront.auth import Explainer, Viewer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, REFUSED, documented
-from storefront.schemas import IncidentClosing, IncidentFilter, Incidents
+from storefront.schemas.incidents import IncidentClosing, IncidentFilter, Incidents
 
 router = APIRouter(prefix="/v1/incidents", tags=["incidents"], responses=documented(FORBIDDEN))
 

@@ -11,7 +11,7 @@ from orders.services.keys import KeyReader
 from storefront.auth import Orderer
 from storefront.context import Context, InContext
 from storefront.problems import FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED, documented
-from storefront.schemas import LicenceKey
+from storefront.schemas.services import LicenceKey
 from upstreams.connections import Connections
 
 router = APIRouter(tags=["services"], responses=documented(FORBIDDEN, NOT_FOUND, REFUSED, UPSTREAM_FAILED))

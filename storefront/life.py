@@ -32,7 +32,7 @@ from storefront.problems import (
     REFUSED,
     documented,
 )
-from storefront.schemas import OrderAccepted
+from storefront.schemas.services import OrderAccepted
 from storefront.services import DryRun, IdempotencyKey, showing
 
 router = APIRouter(prefix="/v1/services/{number}", tags=["services"])

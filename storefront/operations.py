@@ -21,7 +21,8 @@ from storefront.auth import AnyCaller, Viewer
 from storefront.context import InContext
 from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, NOT_FOUND, TOO_MANY_STREAMS, documented
-from storefront.schemas import Audit, Intents, OperationFilter, Operations, Paging
+from storefront.schemas.common import Paging
+from storefront.schemas.operations import Audit, Intents, OperationFilter, Operations
 
 router = APIRouter(prefix="/v1/operations", tags=["operations"])
 

@@ -10,7 +10,7 @@ from orders.reading.paging import Page
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import NOT_FOUND, documented
-from storefront.schemas import PlanFilter, Plans
+from storefront.schemas.plans import PlanFilter, Plans
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 

@@ -8,7 +8,7 @@ from orders.money.views import PriceView, find_price
 from storefront.auth import AnyCaller
 from storefront.context import InContext
 from storefront.problems import INVALID_FIELD, documented
-from storefront.schemas import PriceQuestion
+from storefront.schemas.plans import PriceQuestion
 
 router = APIRouter(tags=["services"])
 

@@ -15,7 +15,7 @@ from storefront import examples
 from storefront.auth import Orderer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, documented
-from storefront.schemas import Number
+from storefront.schemas.common import Number
 from upstreams.connections import Connections
 
 router = APIRouter(prefix="/v1/quotes", tags=["plans"])

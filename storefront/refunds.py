@@ -12,7 +12,7 @@ from storefront import examples
 from storefront.auth import Explainer, Viewer
 from storefront.context import InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, REFUSED, documented
-from storefront.schemas import RefundAssignment, RefundFilter, RefundIgnoring, Refunds
+from storefront.schemas.refunds import RefundAssignment, RefundFilter, RefundIgnoring, Refunds
 
 router = APIRouter(prefix="/v1/refunds", tags=["upstreams"], responses=documented(FORBIDDEN))
 

@@ -24,7 +24,7 @@ from storefront.problems import (
     NOT_FOUND,
     documented,
 )
-from storefront.schemas import OrderAccepted, ServiceFilter, Services
+from storefront.schemas.services import OrderAccepted, ServiceFilter, Services
 
 router = APIRouter(prefix="/v1/services", tags=["services"])
 

@@ -8,7 +8,7 @@ from storefront.auth import Operator, Viewer
 from storefront.context import InContext
 from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, documented
-from storefront.schemas import Sweeps
+from storefront.schemas.upstreams import Sweeps
 
 router = APIRouter(prefix="/v1/sweep", tags=["upstreams"], responses=documented(FORBIDDEN))
 

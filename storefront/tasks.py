@@ -22,7 +22,7 @@ from storefront.problems import (
     TEMPORAL_UNAVAILABLE,
     documented,
 )
-from storefront.schemas import (
+from storefront.schemas.tasks import (
     ActingOnTask,
     HandOver,
     TaskDone,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from storefront.auth import AnyCaller
-from storefront.schemas import TokenHolder
+from storefront.schemas.services import TokenHolder
 
 router = APIRouter(tags=["services"])
 

@@ -22,7 +22,8 @@ from storefront.auth import Needs
 from storefront.context import InContext
 from storefront.export import EXPORTABLE
 from storefront.problems import FORBIDDEN, NOT_FOUND, documented
-from storefront.schemas import EventFilter, Events, ForecastQuestion, Orphans, Paging, Upstreams
+from storefront.schemas.common import Paging
+from storefront.schemas.upstreams import EventFilter, Events, ForecastQuestion, Orphans, Upstreams
 
 router = APIRouter(
     prefix="/v1/upstreams",

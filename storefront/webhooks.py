@@ -37,7 +37,7 @@ from storefront.problems import (
     REFUSED,
     documented,
 )
-from storefront.schemas import Deliveries, DeliveryFilter, Replayed, Webhooks
+from storefront.schemas.webhooks import Deliveries, DeliveryFilter, Replayed, Webhooks
 from storefront.services import IdempotencyKey
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

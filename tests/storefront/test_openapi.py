@@ -19,13 +19,8 @@ from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.signing import body
 from storefront import examples
 from storefront.problems import KINDS
-from storefront.schemas import (
-    HandOver,
-    OrderAccepted,
-    TaskDone,
-    TaskNote,
-    TaskRejected,
-)
+from storefront.schemas.services import OrderAccepted
+from storefront.schemas.tasks import HandOver, TaskDone, TaskNote, TaskRejected
 from tests.storefront.api import Api
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
