@@ -105,7 +105,7 @@ async def _shown(session: AsyncSession, requester: Requester, which: ColumnEleme
     counted = await session.exec(
         select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count())
         .where(
-            WebhookDelivery.state != DeliveryState.DELIVERED,
+            col(WebhookDelivery.state).in_((DeliveryState.PENDING, DeliveryState.GIVEN_UP)),
             col(WebhookDelivery.endpoint_id).in_([one.id for one in endpoints]),
         )
         .group_by(col(WebhookDelivery.endpoint_id), col(WebhookDelivery.state))
