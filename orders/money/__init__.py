@@ -7,6 +7,7 @@
 - `addonprices` adds what add-ons cost.
 - `limits` is the most that the caller agreed to.
 - `quoted` holds an order to the quote that it names.
+- `held_prices` names the upstream's own quote in the request, while it holds its price.
 - `prices` judges the price by all of these.
 - `views` says what a plan is sold for, `forecast` what falls due on an account, `refunds` what was paid back.
 - `forecast_views` shows what falls due.

@@ -13,6 +13,7 @@ NAMED = {
     "models.goals": "signals in recorded histories do not say what they mean for their operation",
     "orders.settlement.other_terms": "what an item costs is the price of a period: of an opening or a prolongation",
     "orders.settlement.second_terms": "only of a prolongation does the item show how often it was done",
+    "upstreams.resellflow.adapter": "another Resellflow is asked for a quote in its own words, which are these",
 }
 """Modules that name kinds, besides the words themselves and the classes. Why they do."""
 CLOSINGS = {

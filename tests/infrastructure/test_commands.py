@@ -20,6 +20,7 @@ LONG_ALONE = {
     "flow/test_money_in_line.py": "orders/test_funds.py",
     "flow/test_new_kind.py": "docs/test_operations.py",
     "flow/test_old_program.py": "orders/test_expansion.py",
+    "flow/test_renewals_killed.py": "orders/test_renewals.py",
     "flow/test_sweep_killed.py": "flow/test_sweep.py",
     "stack/test_embedded.py": "stack/test_stack.py",
 }
