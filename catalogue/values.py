@@ -12,7 +12,7 @@ from orders.money.addonprices import UnitPrice
 
 _MONEY = re.compile(r"\d{1,14}(\.\d{1,4})? [A-Z]{3}")
 _DECIMAL = re.compile(r"-?\d{1,14}(\.\d{1,4})?")
-_MONTHS = re.compile(r"0|-50|-100|[1-9]\d{0,3}")
+_MONTHS = re.compile(r"0|-100|[1-9]\d{0,3}")
 
 
 def _money(value: object) -> object:
@@ -55,7 +55,7 @@ def _choice_amount(choice: object, amount: object) -> object:
 def _months(value: object) -> object:
     if isinstance(value, str):
         if not _MONTHS.fullmatch(value):
-            words = 'write it like "12" ("0": for ever, "-100": a trial, "-50": a day)'
+            words = 'write it like "12" ("0": for ever, "-100": a trial)'
             raise ValueError(f'"{value}" is not a number of months; {words}')
         return int(value)
     return value

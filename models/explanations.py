@@ -39,6 +39,7 @@ def fenced(text: str) -> str:
 
 _NOTHING = "nothing to do"
 _CANCEL = "cancel the operation"
+_SEE = "`allowed_decisions` of the operation's document has what you may decide"
 
 _EXPLANATIONS: dict[Stage, Explanation] = {
     Stage.ACCEPTED: Explanation(
@@ -89,11 +90,13 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
         "a person to carry out the task",
         "the result is checked at the upstream and applied",
         "do the task and complete it",
+        shop_may=_SEE,
     ),
     Stage.NEEDS_ATTENTION: Explanation(
         "a person's decision",
         "nothing is sent until a person decides",
         "decide: the operation's document lists the possible decisions (`resell operations show`)",
+        shop_may=_SEE,
     ),
     Stage.COMPLETED: Explanation("nothing", "done", _NOTHING),
     Stage.CANCELLED: Explanation(

@@ -32,7 +32,7 @@ _NOUN = "plan"
 class PlanPeriod(Document):
     """A period for which a plan can be ordered."""
 
-    months: int = Field(description="-100: a trial, -50: a day, 0: for ever", examples=[12])
+    months: int = Field(description="-100: a trial, 0: for ever", examples=[12])
     in_words: str = Field(examples=["12 months"])
     price: Money = Field(description="for the whole period, without add-ons")
     renewal_price: Money | None = Field(

@@ -21,7 +21,7 @@ class PlanFilter(Paging):
 class PriceQuestion(Strict):
     plan: Name = Field(description="name of a tariff plan", examples=["VDS-1"])
     period_months: int = Field(
-        ge=TRIAL, le=1200, description="one of the plan's periods; -100: a trial, -50: a day, 0: for ever", examples=[1]
+        ge=TRIAL, le=1200, description="one of the plan's periods; -100: a trial, 0: for ever", examples=[1]
     )
     renewal: bool = Field(default=False, description="what a renewal by this period is sold for")
     addon: list[Annotated[PlainText, Field(max_length=200)]] = Field(

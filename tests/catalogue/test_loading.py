@@ -113,15 +113,15 @@ async def test_the_tables_hold_what_the_file_says(database: Database, tmp_path: 
     assert periods == {1: (1, Decimal("5.00")), 12: (12, Decimal("50.00"))}
 
 
-async def test_trials_days_and_for_ever_are_periods_like_others(database: Database, tmp_path: Path) -> None:
+async def test_trials_and_for_ever_are_periods_like_others(database: Database, tmp_path: Path) -> None:
     special = edited(
-        ('"1" = "7.90 EUR", "12" = "79.00 EUR"', '"-100" = "0.00 EUR", "-50" = "0.30 EUR", "0" = "300.00 EUR"'),
-        ('"1" = 1, "12" = 12', '"-100" = -100, "-50" = -50, "0" = 0'),
-        ('"1" = "5.00 EUR", "12" = "50.00 EUR"', '"-100" = "0.00 EUR", "-50" = "0.20 EUR", "0" = "90.00 EUR"'),
+        ('"1" = "7.90 EUR", "12" = "79.00 EUR"', '"-100" = "0.00 EUR", "0" = "300.00 EUR"'),
+        ('"1" = 1, "12" = 12', '"-100" = -100, "0" = 0'),
+        ('"1" = "5.00 EUR", "12" = "50.00 EUR"', '"-100" = "0.00 EUR", "0" = "90.00 EUR"'),
     )
     await loaded(database, tmp_path, special)
-    assert {row["period_months"] for row in await rows(database, TariffPlanPrice)} == {-100, -50, 0}
-    assert {row["upstream_period"] for row in await rows(database, MappedPeriod)} == {-100, -50, 0}
+    assert {row["period_months"] for row in await rows(database, TariffPlanPrice)} == {-100, 0}
+    assert {row["upstream_period"] for row in await rows(database, MappedPeriod)} == {-100, 0}
 
 
 PRICED = edited(

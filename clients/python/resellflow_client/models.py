@@ -3284,7 +3284,7 @@ class PlanPeriod(BaseModel):
 
     months: int
     """
-    -100: a trial, -50: a day, 0: for ever
+    -100: a trial, 0: for ever
     """
     in_words: str
     price: Money
@@ -3390,7 +3390,7 @@ class QuoteView(BaseModel):
     """
     next_expiry: date | None
     """
-    when the service would end, by the calendar; null: never, or not possible
+    when the service would end, by the calendar; null: never, not possible, or only the upstream knows (a trial)
     """
     money: MoneyThere
     """
