@@ -76,7 +76,8 @@ class QuoteView(Document):
     )
     price: dict[str, str] | None = Field(description="how `cost` came about, as in an operation; null for storefronts")
     next_expiry: date | None = Field(
-        description="when the service would end, by the calendar; null: never, not possible, or only the upstream knows (a trial)"
+        description="when the service would end, by the calendar; null: never, not possible, or only the upstream "
+        "knows (a trial)"
     )
     money: MoneyThere = Field(description="`short`: the order would wait until the reseller has topped up its account")
     needs_person: bool = Field(description="a person would have to act before it is done")
