@@ -52,11 +52,12 @@ class Recording:
     async def until(self, seen: Callable[[list[Sample]], bool], what: str) -> None:
         """Until the last scrape shows it."""
 
-        def last_shows_it() -> bool:
-            last = self.scrapes[-1] if self.scrapes else Scrape(0, {})
-            return seen([sample for samples in last.found.values() for sample in samples or ()])
+        await assert_eventually(lambda: seen(self.last()), timeout=30, message=what)
 
-        await assert_eventually(last_shows_it, timeout=60, message=what)
+    def last(self) -> list[Sample]:
+        """What the last scrape showed."""
+        last = self.scrapes[-1] if self.scrapes else Scrape(0, {})
+        return [sample for samples in last.found.values() for sample in samples or ()]
 
     def open_metrics(self, ends_at: float) -> Iterator[str]:
         """The lines of a file that promtool takes; the last scrape is at `ends_at`."""
