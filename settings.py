@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from environment import Environment, is_utf8, without_values
+from environment import Environment, SecretFileError, is_utf8, without_values
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
@@ -464,6 +464,8 @@ def setup_in_words(error: BaseException) -> str | None:
     """The sentence for what is wrong with this process's environment; None for anything else."""
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         return settings_in_words(error)
+    if isinstance(error, SettingsError) and isinstance(error.__cause__, SecretFileError):
+        return f"the settings are not right: {error.__cause__}"
     if isinstance(error, SettingsError):  # of what is written in JSON; it names the field, and shows no value
         field = re.search(r'field "(\w+)"', str(error))
         return f"the settings are not right: RESELL_{field[1].upper() if field else '…'}: is not JSON"

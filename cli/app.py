@@ -12,6 +12,7 @@ import typer
 
 import process_exit
 from cli import (
+    configuration,
     drift,
     events,
     forecast,
@@ -65,6 +66,7 @@ webhooks.add_commands(app)
 events.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)
+configuration.add_commands(app)
 restored.add_commands(app)
 versions.add_commands(app)
 

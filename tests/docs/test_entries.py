@@ -9,6 +9,7 @@ import typer.main
 
 from activities.failures import _DELAYS
 from cli.app import app
+from environment import FILES
 from models.enums import EventKind, FailureClass, IncidentKind, IntentState, OperationKind, Stage
 from models.messages import DecisionKind
 from orders.decisions.allowed import Allowed, Facts, Traces, judge
@@ -135,6 +136,7 @@ def default(name: str) -> str:
 def test_no_page_names_a_variable_that_nobody_reads() -> None:
     stack = set(re.findall(r"RESELL_STACK_\w+", (PROJECT / "stack" / "__main__.py").read_text(encoding="utf-8")))
     known = {f"RESELL_{name.upper()}" for name in Settings.model_fields} | stack | ELSEWHERE
+    known |= {f"RESELL_{name.upper()}_FILE" for name in FILES}
     for page in OURS:
         assert set(re.findall(r"\bRESELL_[A-Z_]+\b", page.text)) <= known, page.path.name
     assert stack <= set(re.findall(r"RESELL_STACK_\w+", OPERATIONS.text))
