@@ -23,6 +23,8 @@ def _says_something(reference: str) -> str:
 
 
 Reference = Annotated[PlainText, AfterValidator(_says_something), Field(max_length=200)]
+SoughtReference = Annotated[Words, Field(max_length=200)]
+"""One to look for. None is empty: it would find everything that has none."""
 Key = Annotated[Words, Field(max_length=40)]
 Value = Annotated[Lines, Field(max_length=500)]
 Metadata = Annotated[dict[Key, Value], Field(max_length=MOST_KEYS), AfterValidator(_bounded)]

@@ -26,7 +26,7 @@ from orders.access.roles import Requester
 from orders.decisions.allowed import PRICE, REASON, Denied, judge
 from orders.decisions.facts import facts_of_all
 from orders.errors import InvalidField, NotFound, Refused
-from orders.references import Reference
+from orders.references import SoughtReference
 from orders.tasks import work
 from orders.tasks.work import Person
 from orders.text import Prose, Words
@@ -54,7 +54,7 @@ class BatchFilter(BaseModel):
     service: list[int] = Field(default_factory=list, max_length=MOST, description="numbers of services")
     operation: list[int] = Field(default_factory=list, max_length=MOST, description="numbers of operations")
     upstream: list[Words] = Field(default_factory=list, max_length=50, description="names of upstream accounts")
-    reference: list[Reference] = Field(default_factory=list, max_length=50)
+    reference: list[SoughtReference] = Field(default_factory=list, max_length=50)
 
 
 class BatchRequest(BaseModel):

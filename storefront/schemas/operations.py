@@ -9,7 +9,7 @@ from orders.days import Moment
 from orders.errors import InvalidField
 from orders.lifecycle.views import OperationSort
 from orders.money.limits import CostLimit
-from orders.references import Reference
+from orders.references import SoughtReference
 from orders.services.addons import AskedAddon
 from orders.services.addons import text as addon_text
 from orders.text import Lines, PlainText, Prose
@@ -23,7 +23,7 @@ class OperationFilter(Paging):
     kind: Wanted[OperationKind] = None
     upstream: Wanted[Name] = Field(default=None, description="name of an upstream account")
     slow: Wanted[bool] = Field(default=None, description="whether its confirmation takes longer than usual")
-    reference: Wanted[Reference] = Field(default=None, description="the shop's own name of the request, exactly")
+    reference: Wanted[SoughtReference] = Field(default=None, description="the shop's own name of the request, exactly")
     created_after: Moment | None = Field(default=None, description="accepted at this time or later")
     created_before: Moment | None = Field(default=None, description="accepted earlier")
     ended_after: Moment | None = Field(default=None, description="ended at this time or later")

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from models.enums import Role, ServiceStatus
 from orders.days import Day, Moment
-from orders.references import Reference
+from orders.references import SoughtReference
 from orders.services.views import ServiceSort
 from orders.text import PlainText
 from orders.views import Document, HistoryEntry, OperationView, Page, ServiceView
@@ -19,7 +19,7 @@ class ServiceFilter(Paging):
     plan: Wanted[Name] = Field(default=None, description="name of a tariff plan")
     expires_after: Day | None = Field(default=None, description="its term ends on a later day")
     expires_before: Day | None = Field(default=None, description="its term ends on an earlier day")
-    reference: Wanted[Reference] = Field(default=None, description="the shop's own name of it, exactly")
+    reference: Wanted[SoughtReference] = Field(default=None, description="the shop's own name of it, exactly")
     q: PlainText | None = Field(
         default=None,
         min_length=2,

@@ -32,6 +32,16 @@ async def stage(client: httpx.AsyncClient, number: int) -> str:
     return str((await client.get(f"/v1/operations/{number}")).json()["stage"])
 
 
+async def test_an_empty_reference_does_not_find_everything_that_has_none(api: Api) -> None:
+    await api.order("cart-1")
+    await api.order("cart-2", reference="a")
+    wrong = await api.operator.post(PATH, json=CANCEL | {"filter": {"reference": [""]}})
+    assert_problem(wrong, 422, "invalid-field", "filter.reference.0")
+    assert states(await preview(api, filter={"reference": ["a"]})) == {2: "planned"}
+    for path in ("/v1/services", "/v1/operations"):
+        assert_problem(await api.shop.get(path, params={"reference": ""}), 422, "invalid-field", "reference")
+
+
 async def test_a_run_touches_what_the_preview_saw_and_nothing_that_came_later(api: Api) -> None:
     for number in range(1, 5):
         await api.order(f"cart-{number}")
