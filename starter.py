@@ -9,6 +9,7 @@ async with connect() as resellflow:
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -29,7 +30,6 @@ from models.order import Operation, Task
 from orders.access.roles import OPERATOR, Requester
 from orders.decisions import deciding, pending
 from orders.decisions.allowed import PAID_STAYS, Denied, judge
-from orders.decisions.asking import about
 from orders.decisions.facts import facts_of
 from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import intake, requests
@@ -332,7 +332,7 @@ class Resellflow:
             judged = judge(
                 await facts_of(session, operation),
                 kind,
-                about(requester, operation),
+                replace(requester, asked_for_it=operation.actor == requester.name),
             )
         if isinstance(judged, Denied):
             raise (NotTheirs if judged.by_role else Refused)(judged.why)

@@ -18,6 +18,7 @@ from activities.funding import FundsActivities
 from activities.heartbeat import heartbeating, pause
 from activities.poller import forms, lists, schedule, waiting
 from activities.poller.delivering import Deliverer
+from activities.poller.feed import read_feed
 from activities.poller.heads import by_head, read_head
 from activities.poller.health import judge_health, note_failing_list, note_failure, note_poll
 from activities.poller.isolation import BackgroundWork, isolated
@@ -139,7 +140,9 @@ class PollActivities:
         awaited = watch.schedule.operations_due(watch.awaited)
         due = watch.schedule.types_due(watch.product_types) if may_list else []
         money = self._grant_is_due(watch) or self._balance_is_due(watch)
-        if not (due or awaited or watch.hints or watch.forms_due() or money or watch.price_lists or watch.ledger):
+        feed = self._feed_is_due(watch)
+        items = due or awaited or watch.hints or watch.forms_due()
+        if not (items or money or feed or watch.price_lists or watch.ledger):
             return
         width = (
             1 if watch.tally.too_many_failures else self._settings.poll_reads_at_once
@@ -152,6 +155,9 @@ class PollActivities:
             note_failure(watch, watch.tally, error)
             await judge_health(self._database, watch, watch.tally)
             return
+        if feed:
+            reading = read_feed(self._database, watch, upstream)
+            await isolated(self._database, watch, watch.tally, "the list of changes", reading)
         if watch.hints:
             await follow_hints(self._database, watch, upstream, width)
             awaited = watch.schedule.operations_due(watch.awaited)
@@ -227,6 +233,10 @@ class PollActivities:
     def _balance_is_due(self, watch: Watch) -> bool:
         """Once something was read: that the balance alone is refused says little of the account."""
         return watch.worked_at > 0 and watch.schedule.is_due(PeriodicJob.FUNDS)
+
+    def _feed_is_due(self, watch: Watch) -> bool:
+        """Once something was read: whether the account can be read is shown by its lists."""
+        return watch.has_feed and watch.worked_at > 0 and watch.schedule.is_due(PeriodicJob.FEED)
 
     async def _upstream(self, watch: Watch) -> Upstream:
         async with self._database.read() as session:

@@ -85,6 +85,8 @@ class UpstreamAccount(SQLModel, table=True):
     """When the lists of expenses and payments were last read for what was paid back."""
     refunds_unreadable: str | None = None
     """Set: why they can't be read, in whole or in part."""
+    feed_cursor: str | None = Field(default=None, max_length=255)
+    """Up to where the upstream's list of changes was read; None: it was not, or there is none."""
     charges_below_zero: bool | None = None
     """Whether its list of expenses shows charges below zero; None: no charge of ours was seen in it yet."""
 

@@ -7,7 +7,6 @@ from fastapi import APIRouter
 
 from models.messages import Decision, DecisionKind
 from orders.access.roles import Right
-from orders.decisions.asking import about
 from orders.errors import InvalidField
 from orders.views import find_operation
 from storefront.auth import Operator, Orderer, PriceAccepter, Voucher, check
@@ -92,8 +91,8 @@ async def cancel(
     number: OperationNumber, caller: Orderer, context: InContext, decision: Cancellation | None = None
 ) -> DecisionTaken:
     """Ends it before its goal is reached; the service of an opening that was not accepted is closed. A shop may cancel
-    what it requested itself, and the automatic renewals of its services; an operator everything. What belongs to
-    another shop is not found. This works while Temporal is away.
+    what it requested itself, an operator everything. What belongs to another shop is not found. This works while
+    Temporal is away.
 
     If nothing had been sent, it is `cancelled` at once. If an earlier request may have left something at the upstream,
     nothing more is sent, the rest is removed, and then it ends. The answer and the operation's `called_off_at` say so.
@@ -115,11 +114,11 @@ async def cancel(
 async def _check_whose(context: Context, number: int, caller: Caller) -> None:
     """Raises NotFound for what belongs to another, Forbidden for what an operator asked for."""
     async with context.database.read() as session:
-        operation = await find_operation(session, context.links, number, caller.requester)
-    if not about(caller.requester, operation).asked_for_it:
+        asked_by = (await find_operation(session, context.links, number, caller.requester)).actor
+    if asked_by != caller.name:
         raise Forbidden(
             f"{caller.name} is a {caller.role.value} and did not ask for operation {number}; it may be cancelled by "
-            f"{operation.actor} or by an operator."
+            f"{asked_by} or by an operator."
         )
 
 

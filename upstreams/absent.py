@@ -7,7 +7,7 @@ from typing import NoReturn
 from pydantic import SecretStr
 
 from models.enums import UnpaidKind
-from upstreams.answers import OnSale, ParametersAccepted, PlanChangeAccepted, PlanChangeQuote, ProlongQuote, Quote
+from upstreams.answers import News, OnSale, ParametersAccepted, PlanChangeAccepted, PlanChangeQuote, ProlongQuote, Quote
 from upstreams.capabilities import Capabilities
 from upstreams.carts import Cart, Expenses, Payment
 from upstreams.errors import CapabilityAbsent
@@ -35,6 +35,9 @@ class Absent:
 
     async def on_sale(self, product_type: str, location: str | None, period: int | None = None) -> OnSale:
         self._absent("price_list")
+
+    async def news(self, cursor: str | None) -> News:
+        self._absent("change_feed")
 
     async def quote(self, spec: OrderSpec) -> Quote:
         self._absent("quotes")

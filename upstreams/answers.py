@@ -52,6 +52,19 @@ class OnSale(Value):
     """The place that was asked about takes no orders."""
 
 
+class News(Value):
+    """What an upstream says has changed since the last time it was asked. Only which items is believed."""
+
+    numbers: tuple[str, ...]
+    """Each once."""
+    cursor: str
+    """To be kept, and handed over the next time."""
+    more: bool = False
+    """There is more by now."""
+    begins_anew: bool = False
+    """What happened before this cursor is not known: it is the first one, or the one of before was refused."""
+
+
 class Unpaid(Value):
     """What the upstream made of a request that it did not charge: something that has yet to be paid.
 

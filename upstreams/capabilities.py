@@ -44,6 +44,10 @@ class Capabilities(BaseModel):
         default=False,
         description="which tariffs are on sale can't be read, so whether a plan is available is not known",
     )
+    change_feed: bool = Field(
+        default=False,
+        description="what has changed since the last look can't be asked for; lists and push hints show it",
+    )
     shows_charges: bool = Field(
         default=False,
         description="the cost of an item is the price of a period; what was charged for the first one is not shown",

@@ -27,6 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from models.enums import Knowledge, RenewalOwner, UnpaidKind
 from models.money import Money
 from upstreams.answers import (
+    News,
     OnSale,
     OrderAccepted,
     ParametersAccepted,
@@ -185,6 +186,14 @@ class Upstream(Protocol):
         """The head of the list sorted by number, newest first: at most `count` rows, in one request.
 
         Whether an upstream sorts is seen on each answer; no rows where it does not.
+        """
+        ...
+
+    async def news(self, cursor: str | None) -> News:
+        """What has changed since `cursor`, the one of the answer before. None, or one that is refused: nothing, and a
+        cursor of now. Reads only; two requests where the cursor is refused.
+
+        Raises NoSuchItem where this version of the upstream has no such list.
         """
         ...
 

@@ -56,6 +56,14 @@ HEAD_SLICE = 100
 HEAD_AGAIN_SECONDS = 60.0
 """The head of a list is not requested for this long after it was unordered, or lacked what should be in it."""
 
+FEED_SECONDS = 2.0
+"""Between two looks into an upstream's own list of changes, where it has one."""
+NO_FEED_SECONDS = 600.0
+"""An upstream that has no such list is asked for it again after this time: its version may be another one by then."""
+FED_LISTS = 4
+"""While that list can be read, the lists of items are read once in so many idle intervals, unless somebody asks."""
+FED_SECONDS = 30.0
+"""The list of changes counts as readable for this long after it was read."""
 HINTS_SECONDS = 0.5
 """Between two looks for hints, where they are accepted."""
 HINT_BATCH = 100
@@ -111,6 +119,7 @@ class PeriodicJob(Enum):
     LOOK = auto()
     CATALOGUE = auto()
     CONNECT = auto()
+    FEED = auto()
     HINTS = auto()
     KEYS = auto()
     UNEXPLAINED = auto()
@@ -142,6 +151,9 @@ class Schedule:
         self._listing: dict[str, float] = {}
         self._listed: dict[str, _Listed] = {}
         self._awaited_lists: set[str] = set()
+        self._unasked_lists: set[str] = set()
+        """Lists that are due because their interval is over, and that nobody has asked for."""
+        self._fed_until = 0.0
         self._awaited_due: dict[int, float] = {}
         self._tasks: dict[int, float] = {}
         self._heads: dict[str, float] = {}
@@ -162,9 +174,10 @@ class Schedule:
         self.postpone(job, seconds)
         return True
 
-    def calm_rest(self, product_types: Iterable[str], *, takes_hints: bool) -> float:
+    def calm_rest(self, product_types: Iterable[str], *, takes_hints: bool, has_feed: bool = False) -> float:
         """Seconds until the next look in the database or the next list, while nothing waits."""
         jobs = [PeriodicJob.LOOK, PeriodicJob.HINTS] if takes_hints else [PeriodicJob.LOOK]
+        jobs += [PeriodicJob.FEED] if has_feed else []
         due = [self._jobs_due.get(job, 0.0) for job in jobs] + [self._list_due(one) for one in product_types]
         return min(max(min(due) - time.monotonic(), TICK_SECONDS), CALM_SECONDS)
 
@@ -189,6 +202,7 @@ class Schedule:
         took = self._listed[product_type].took if product_type in self._listed else 0.0
         self._listed[product_type] = _Listed(now, took)
         self._listing[product_type] = now + self._settings.idle_interval
+        self._unasked_lists.add(product_type)
         self._awaited_lists.discard(product_type)
 
     def list_ended(self, product_type: str) -> None:
@@ -204,10 +218,12 @@ class Schedule:
         """The first scan of a list goes on at once: until it is over, each order reads the list itself."""
         self._listed[product_type].took = 0.0
         self._listing[product_type] = 0.0
+        self._unasked_lists.discard(product_type)
 
     def list_now(self, product_type: str, *, awaited: bool = False) -> None:
         """Read the list as soon as its share of the time allows. `awaited`: an order waits for it."""
         self._listing[product_type] = 0.0
+        self._unasked_lists.discard(product_type)
         if awaited:
             self._awaited_lists.add(product_type)
 
@@ -215,6 +231,7 @@ class Schedule:
         """Have a type listed, but not more often than `rest` allows."""
         begun = self._listed[product_type].begun if product_type in self._listed else 0.0
         self._listing[product_type] = min(self._listing.get(product_type, 0.0), begun + rest)
+        self._unasked_lists.discard(product_type)
 
     def back_off_list(self, product_type: str) -> None:
         rested = time.monotonic() + BACK_OFF_SECONDS
@@ -222,10 +239,21 @@ class Schedule:
 
     def longest_rest(self) -> float:
         """Seconds within which each list that can be read has been read once more."""
-        return max([self._settings.idle_interval, *(LIST_SHARE * one.took for one in self._listed.values())])
+        idle = self._settings.idle_interval * (FED_LISTS if self._is_fed() else 1)
+        return max([idle, *(LIST_SHARE * one.took for one in self._listed.values())])
+
+    def feed_works(self) -> None:
+        """The upstream's own list of changes was read just now."""
+        self._fed_until = time.monotonic() + FED_SECONDS
+
+    def _is_fed(self) -> bool:
+        return time.monotonic() < self._fed_until
 
     def _list_due(self, product_type: str) -> float:
-        return max(self._listing.get(product_type, 0.0), self._earliest(product_type))
+        due = max(self._listing.get(product_type, 0.0), self._earliest(product_type))
+        if product_type in self._unasked_lists and self._is_fed():
+            return max(due, self._listed[product_type].begun + FED_LISTS * self._settings.idle_interval)
+        return due
 
     def _earliest(self, product_type: str) -> float:
         listed = self._listed.get(product_type)

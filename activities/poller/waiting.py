@@ -61,4 +61,4 @@ async def _look_at_catalogue(session: AsyncSession, watch: Watch) -> None:
     """What is to be listed, and whether hints are taken: it changes when people load a catalogue, no oftener."""
     types = await session.exec(_TYPES, params={"account": watch.account_id})
     watch.product_types = tuple(sorted(types.all()))
-    watch.takes_hints = await hints.are_taken(session, watch.account_id)
+    watch.takes_hints = watch.has_feed or await hints.are_taken(session, watch.account_id)

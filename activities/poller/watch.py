@@ -79,7 +79,7 @@ class Watch:
     awaited: list[WaitingOperation] = field(default_factory=list)
     waiting_for_funds: bool = False
     takes_hints: bool = False
-    """The account has a secret for push hints."""
+    """The account has a secret for push hints, or a list of changes, whose items are noted in the same way."""
     hints: list[UpstreamHint] = field(default_factory=list)
     """Those not followed yet."""
     unlisted: set[tuple[str, str]] = field(default_factory=set)
@@ -107,6 +107,8 @@ class Watch:
     """Items whose forms are still to be read to see who renews them."""
     sweeps: dict[str, datetime] = field(default_factory=dict)
     """Product types whose lists are to be compared row by row, and since when that is asked for."""
+    has_feed: bool = False
+    """This kind of upstream has a list of changes of its own."""
     shows_prices: bool = False
     """The upstream has a price list that can be read."""
     price_lists: list[Wanted] = field(default_factory=list)
@@ -149,6 +151,7 @@ class Watch:
             silence_recorded=account.unreachable_since is not None,
             failing=dict(failing),
             failing_recorded=failing,
+            has_feed=_capabilities(account).change_feed,
             shows_prices=_capabilities(account).price_list,
             shows_refunds=_capabilities(account).refunds,
         )
@@ -184,7 +187,7 @@ class Watch:
         at_once = self.awaited or self.waiting_for_funds or self.hints or self.to_read or self.to_look_at or is_reading
         if at_once:
             return schedule.TICK_SECONDS
-        return self.schedule.calm_rest(self.product_types, takes_hints=self.takes_hints)
+        return self.schedule.calm_rest(self.product_types, takes_hints=self.takes_hints, has_feed=self.has_feed)
 
     def progress(self) -> dict[str, object]:
         """For the heartbeat."""

@@ -2,7 +2,6 @@
 
 - `allowed` has the rules: what may be decided, and by whom. Pure.
 - `facts` reads what these rules look at.
-- `asking` says whether somebody decides about what they asked for.
 - `pending` keeps a decision until the workflow takes it.
 - `deciding` carries a decision out.
 - `batches` decides about many operations at once.

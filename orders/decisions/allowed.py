@@ -233,8 +233,7 @@ def _cancel(facts: Facts, requester: Requester) -> Permission:
     if facts.stage is Stage.AWAITING_CONFIRMATION or facts.traces is Traces.ACCEPTED:
         return _give_up(facts, requester)
     if facts.in_hand_of:
-        who = facts.in_hand_of if requester.is_staff else "a person"
-        return Denied(f"{who} has taken its task: have the task rejected or completed instead")
+        return Denied(f"{facts.in_hand_of} has taken its task: have the task rejected or completed instead")
     match facts.traces:
         case Traces.NONE:
             right = Right.ORDER if requester.asked_for_it else Right.DECIDE

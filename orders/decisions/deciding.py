@@ -1,5 +1,7 @@
 """A person's decision about an operation: checked, carried out, and written to the audit log."""
 
+from dataclasses import replace
+
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,7 +24,6 @@ from orders.decisions.allowed import (
     judge,
     what_giving_up_means,
 )
-from orders.decisions.asking import about
 from orders.decisions.facts import facts_of
 from orders.errors import InvalidField, NotTheirs, Refused
 from orders.lifecycle import calling_off
@@ -63,7 +64,7 @@ async def decide(session: AsyncSession, record: DecisionRecord, requester: Reque
         return
     decision, requester = await pending.decision_of(session, record, requester)
     facts = await facts_of(session, operation)
-    judged = judge(facts, record.kind, about(requester, operation))
+    judged = judge(facts, record.kind, replace(requester, asked_for_it=operation.actor == requester.name))
     if isinstance(judged, Denied):
         raise (NotTheirs if judged.by_role else Refused)(judged.why)
     if decision.nothing_was_bought and not requester.may(Right.VOUCH):

@@ -20,6 +20,7 @@ from models.database import Database
 from models.events import UpstreamHint, UpstreamSnapshot
 from models.product_types import PRODUCT_TYPES
 from orders.signatures import signature
+from upstreams.answers import News
 from upstreams.hints import Hint
 
 MOST_UNREAD = 500
@@ -92,19 +93,37 @@ async def write_down(database: Database, account_id: int, hint: Hint) -> None:
     """Leave the hint for the poller. Raises TooManyHints, and then none of it is written down."""
     now = utc_now()
     async with database.write() as session:
-        waiting = {
-            (row.product_type, row.upstream_number): row for row in await unread(session, account_id, MOST_UNREAD)
-        }
         product_type = hint.product_type if hint.product_type in PRODUCT_TYPES else ""
-        for number in dict.fromkeys(hint.numbers):
-            row = waiting.get((product_type, number))
-            if row is None and len(waiting) >= MOST_UNREAD:
-                raise TooManyHints(f"{MOST_UNREAD} hints of this upstream are unread; everything will be listed")
-            if row is None:
-                row = UpstreamHint(account_id=account_id, product_type=product_type, upstream_number=number)
-                waiting[product_type, number] = row
-            row.received_at = now
-            session.add(row)
+        await _leave(session, account_id, hint.numbers, product_type, now)
+
+
+async def _leave(
+    session: AsyncSession, account_id: int, numbers: Iterable[str], product_type: str, now: datetime
+) -> None:
+    waiting = {(row.product_type, row.upstream_number): row for row in await unread(session, account_id, MOST_UNREAD)}
+    for number in dict.fromkeys(numbers):
+        row = waiting.get((product_type, number))
+        if row is None and len(waiting) >= MOST_UNREAD:
+            raise TooManyHints(f"{MOST_UNREAD} hints of this upstream are unread; everything will be listed")
+        if row is None:
+            row = UpstreamHint(account_id=account_id, product_type=product_type, upstream_number=number)
+            waiting[product_type, number] = row
+        row.received_at = now
+        session.add(row)
+
+
+async def write_news(database: Database, account_id: int, news: News) -> bool:
+    """Leave what an upstream's list of changes names for the poller, and keep the cursor with it. False: too many are
+    unread for more, so everything is to be listed."""
+    async with database.write() as session:
+        account = await session.get_one(UpstreamAccount, account_id)
+        account.feed_cursor = news.cursor
+        session.add(account)
+        try:
+            await _leave(session, account_id, news.numbers, "", utc_now())
+        except TooManyHints:
+            return False
+    return True
 
 
 _SECRETS = select(UpstreamAccount.hint_secret_env, UpstreamAccount.hint_secret_file).where(

@@ -1,6 +1,7 @@
 """Operations as they are shown, with the stages they have passed."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -19,7 +20,6 @@ from orders.access.ownership import belongs_to_visible
 from orders.access.roles import OPERATOR, Requester, holders
 from orders.accounts.views import known_upstream
 from orders.decisions.allowed import Facts, Traces, allowed_decisions, person_may
-from orders.decisions.asking import about
 from orders.decisions.facts import facts_of_all
 from orders.errors import NotFound, existing
 from orders.lifecycle.slowness import in_words
@@ -151,7 +151,7 @@ def _shown(
         return view.model_copy(update=update)
 
     def show_all(operation: Operation) -> OperationView:
-        his = about(requester, operation)
+        his = replace(requester, asked_for_it=operation.actor == requester.name)
         workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
         return OperationView(
             number=operation.id,

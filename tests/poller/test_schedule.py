@@ -1,5 +1,6 @@
 """When is what read, by a clock that the test sets."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -148,3 +149,43 @@ def test_keys_and_strangers_are_looked_for_seldom_unless_something_is_new(due: S
     assert not due.is_due(PeriodicJob.KEYS)
     clock.now += schedule.KEYS_SECONDS
     assert due.is_due(PeriodicJob.KEYS)
+
+
+def test_lists_are_read_less_often_while_the_upstreams_own_list_of_changes_works(due: Schedule, clock: Clock) -> None:
+    begun = _listed(due, clock, took=0.1)
+    clock.now = begun + IDLE
+    due.feed_works()
+    assert due.types_due(["vds"]) == []
+    assert due.longest_rest() == schedule.FED_LISTS * IDLE
+    clock.now = begun + schedule.FED_LISTS * IDLE - 0.01
+    due.feed_works()
+    assert due.types_due(["vds"]) == []
+    clock.now += 0.01
+    assert due.types_due(["vds"]) == ["vds"]
+
+
+def test_a_list_of_changes_that_falls_silent_leaves_the_lists_at_their_usual_pace(due: Schedule, clock: Clock) -> None:
+    begun = _listed(due, clock, took=0.1)
+    due.feed_works()
+    clock.now = begun + IDLE
+    assert due.types_due(["vds"]) == []
+    clock.now = begun + schedule.FED_SECONDS + 1
+    assert due.types_due(["vds"]) == ["vds"]
+
+
+@pytest.mark.parametrize("ask", [Schedule.list_now, Schedule.list_soon, Schedule.continue_first_scan])
+def test_who_asks_for_a_list_gets_it_all_the_same(
+    due: Schedule, clock: Clock, ask: Callable[[Schedule, str], None]
+) -> None:
+    begun = _listed(due, clock, took=0.1)
+    due.feed_works()
+    ask(due, "vds")
+    clock.now = begun + 1.5
+    assert due.types_due(["vds"]) == ["vds"]
+
+
+def test_while_nothing_waits_the_list_of_changes_is_looked_into_in_time(due: Schedule, clock: Clock) -> None:
+    _listed(due, clock, took=0.0)
+    due.postpone(PeriodicJob.LOOK, 5.0)
+    due.postpone(PeriodicJob.FEED, 0.5)
+    assert due.calm_rest(["vds"], takes_hints=False, has_feed=True) == pytest.approx(0.5)

@@ -1,20 +1,13 @@
 """The end of a term by HTTP: who renews, which services end, stopping, and a term that is prolonged once."""
 
-from collections.abc import Awaitable
 from datetime import date
 
 import pytest
 
 from models.enums import MessageType, ServiceStatus, Stage
 from models.order import Service
-from orders.audit import OURSELVES
-from orders.lifecycle import requests
-from orders.lifecycle.acceptance import AcceptedOrder
-from orders.operations.prolong import Prolongation
-from orders.operations.requests import OperationRequest
-from orders.operations.suspend import Suspension
 from orders.webhooks.redaction import is_for_shops
-from tests.storefront.api import RIVAL, Api, assert_problem
+from tests.storefront.api import Api, assert_problem
 from tests.storefront.test_life_api import ask
 
 ENDS = "2027-03-31"
@@ -53,25 +46,6 @@ async def test_a_service_is_closed_at_the_end_of_its_term_by_the_same_address_as
     wrong = await selling.shop.delete("/v1/services/1?at=noon", headers={"Idempotency-Key": "k"})
     assert_problem(wrong, 422, "invalid-field", "at")
     assert (await ask(selling.shop, "DELETE", "", key="now")).status_code == 201
-
-
-async def test_an_automatic_renewal_of_its_service_is_a_shop_s_to_cancel_while_nothing_is_sent(selling: Api) -> None:
-    def asked(request: OperationRequest, client: str) -> Awaitable[AcceptedOrder]:
-        return requests.ask(selling.database, 1, request, client=client, key=request.kind.value)
-
-    renewal = await asked(Prolongation(period_months=1, expires_on=date.fromisoformat(ENDS)), OURSELVES)
-    path = f"/v1/operations/{renewal.operation}"
-    shown = (await selling.shop.get(path)).json()
-    assert [one["decision"] for one in shown["allowed_decisions"]] == ["cancel"]
-    stranger = await selling.stranger.post(f"{path}/cancel", json={}, headers=RIVAL)
-    assert_problem(stranger, 404, "not-found")
-    cancelled = await selling.shop.post(f"{path}/cancel", json={})
-    assert (cancelled.status_code, cancelled.json()["stage"]) == (200, "cancelled"), cancelled.text
-    for request, client in ((Suspension(), OURSELVES), (Prolongation(period_months=1), "ann")):
-        other = await asked(request, client)
-        path = f"/v1/operations/{other.operation}"
-        assert (await selling.shop.get(path)).json()["allowed_decisions"] == []
-        assert_problem(await selling.shop.post(f"{path}/cancel", json={}), 403, "forbidden")
 
 
 async def test_nothing_is_written_on_an_operation_that_is_not_made(selling: Api) -> None:

@@ -43,7 +43,8 @@ async def test_an_upstream_that_was_never_read_says_so(api: Api) -> None:
     assert shown["orphans"] == 0
     assert shown["capabilities"]["dialect"] == 6
     assert shown["capabilities"]["lists_return_mark"] == "unknown"
-    assert list(shown["capabilities"]["absent"]) == ["call_off", "shows_charges", "holds_quotes", "same_key_again"]
+    absent = ["call_off", "change_feed", "shows_charges", "holds_quotes", "same_key_again"]
+    assert list(shown["capabilities"]["absent"]) == absent
     assert "username" not in shown
 
 

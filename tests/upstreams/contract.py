@@ -74,6 +74,7 @@ CALLS_OF_CAPABILITIES: dict[str, list[Callable[[Upstream, Bench], Awaitable[obje
         lambda one, bench: one.quote_plan_change(bench.number_of_nobody, bench.other_plan, 1),
         lambda one, bench: one.quote_parameters(bench.product_type, bench.number_of_nobody, bench.dearer_parameters),
     ],
+    "change_feed": [lambda one, _: one.news(None)],
     "price_list": [lambda one, bench: one.on_sale(bench.product_type, None)],
     "cart": [
         lambda one, _: one.read_cart(UnpaidKind.CART_ROW),

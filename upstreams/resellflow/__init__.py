@@ -34,6 +34,7 @@ ADAPTER = Adapter(
         change_password=False,
         call_off=True,
         price_list=True,
+        change_feed=True,
         shows_charges=True,
         holds_quotes=True,
         same_key_again=True,

@@ -18,6 +18,7 @@ from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
 from upstreams.answers import (
+    News,
     OnSale,
     OrderAccepted,
     ParametersAccepted,
@@ -47,7 +48,7 @@ from upstreams.port import (
     TakeRows,
     UpstreamItem,
 )
-from upstreams.resellflow import plans
+from upstreams.resellflow import events, plans
 from upstreams.resellflow.documents import (
     TheirKey,
     TheirOperations,
@@ -152,6 +153,10 @@ class ResellflowUpstream(Absent):
             return await plans.on_sale(page)
         except NoSuchItem:
             return OnSale(tariffs=None)
+
+    async def news(self, cursor: str | None) -> News:
+        """`GET /v1/events`."""
+        return await events.news(self._session, cursor)
 
     async def quote(self, spec: OrderSpec) -> Quote:
         held = await self._held(OperationKind.OPEN, await self._order(spec))

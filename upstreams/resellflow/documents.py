@@ -165,6 +165,14 @@ class TheirPlans(_Document):
     next_cursor: str | None
 
 
+class TheirEvents(_Document):
+    """Events, oldest first, each unread."""
+
+    items: list[dict[str, object]]
+    next_cursor: _Text
+    more: bool = False
+
+
 class TheirToken(_Document):
     """The holder of the token that we send."""
 

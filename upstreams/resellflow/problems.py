@@ -96,6 +96,8 @@ def _meaning(question: Question, slug: str, words: str, said: str, field: str) -
                 _filled(words, "the price that was quoted is not held any more; it is asked for anew"),
                 not_before=datetime.now(UTC),
             )
+        case "events-gone":
+            return Rejected(_filled(words, "what happened since is not known there any more"), field="cursor")
         case "invalid-field" if field in _OF_THE_CATALOGUE:
             return SetupFault(_filled(words, f"our catalogue does not fit theirs: {field}"))
         case "refused" | "invalid-field" | "invalid-body" | "invalid-idempotency-key" | "body-too-large":

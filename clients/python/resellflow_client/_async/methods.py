@@ -558,8 +558,8 @@ class AsyncMethods:
         """Cancel an operation.
 
         Ends it before its goal is reached; the service of an opening that was not accepted is closed. A shop may
-        cancel what it requested itself, and the automatic renewals of its services; an operator everything. What
-        belongs to another shop is not found. This works while Temporal is away.
+        cancel what it requested itself, an operator everything. What belongs to another shop is not found. This works
+        while Temporal is away.
 
         If nothing had been sent, it is `cancelled` at once. If an earlier request may have left something at the
         upstream, nothing more is sent, the rest is removed, and then it ends. The answer and the operation's
