@@ -13,7 +13,7 @@ from typing import Self
 import httpx
 from pydantic import SecretStr
 
-from models.enums import Knowledge, OperationKind
+from models.enums import Knowledge
 from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from upstreams.absent import Absent
@@ -159,12 +159,12 @@ class ResellflowUpstream(Absent):
         return await events.news(self._session, cursor)
 
     async def quote(self, spec: OrderSpec) -> Quote:
-        held = await self._held(OperationKind.OPEN, await self._order(spec))
+        held = await self._held("open", await self._order(spec))
         return held or await self._price(spec.tariff, spec.period, spec.addons, renewal=False)
 
     async def quote_prolong(self, product_type: str, number: str, period: int) -> ProlongQuote:
         service = await self._session.read(self._session.service(number), TheirService, number=number)
-        held = await self._held(OperationKind.PROLONG, _prolongation(period), number)
+        held = await self._held("prolong", _prolongation(period), number)
         quote = held or await self._price(service.plan, period, service.addons, renewal=True)
         terms = {"expires_on": service.expires_on, "new_expires_on": None, "periods": ()}
         return ProlongQuote.model_validate(quote.model_dump() | terms)
@@ -180,7 +180,7 @@ class ResellflowUpstream(Absent):
     ) -> PlanChangeQuote:
         """The whole period of the new plan: what they charge at once is theirs to say, and it is no more than that."""
         service = await self._session.read(self._session.service(number), TheirService, number=number)
-        held = await self._held(OperationKind.CHANGE_PLAN, _new_plan(tariff, drop_addons=drop_addons), number)
+        held = await self._held("change_plan", _new_plan(tariff, drop_addons=drop_addons), number)
         quote = held or await self._price(tariff, service.period_months, service.addons, renewal=True)
         return PlanChangeQuote.model_validate(quote.model_dump() | {"new_expires_on": None, "tariffs": ()})
 
@@ -190,7 +190,7 @@ class ResellflowUpstream(Absent):
         added = {name: value for name, value in fields.items() if name != _DOMAIN}
         months = service.period_months
         before = await self._price(service.plan, months, service.addons, renewal=True)
-        held = await self._held(OperationKind.SET_PARAMETERS, _values(fields), number)
+        held = await self._held("set_parameters", _values(fields), number)
         after = held or await self._price(service.plan, months, {**service.addons, **added}, renewal=True)
         if before.shown is None or after.shown is None or before.shown.currency != after.shown.currency:
             return Quote(price=None, missing=after.missing or before.missing)
@@ -295,8 +295,9 @@ class ResellflowUpstream(Absent):
     async def new_licence_key(self, product_type: str, number: str, *, key: str) -> None:
         await self._session.change("PATCH", "", key, {"licence_key": "new"}, number=number)
 
-    async def _held(self, kind: OperationKind, body: Mapping[str, object], number: str = "") -> Quote | None:
-        """What they sell it for, held for the request that names the quote. None: they hold no price for it."""
+    async def _held(self, kind: str, body: Mapping[str, object], number: str = "") -> Quote | None:
+        """What they sell it for, held for the request that names the quote. None: they hold no price for it. `kind`: in
+        their word."""
         found = await self._quotes.ask(kind, body, number)
         if found is None or found.selling is None or found.selling.total is None:
             return None

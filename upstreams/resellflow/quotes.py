@@ -7,7 +7,6 @@ instead, which holds nothing.
 from collections.abc import Mapping
 from time import monotonic
 
-from models.enums import OperationKind
 from upstreams.errors import NoSuchItem, Rejected, SetupFault
 from upstreams.httpcalls import RefusalScope
 from upstreams.resellflow.documents import TheirQuote
@@ -25,12 +24,12 @@ class Quotes:
         self._session = session
         self._absent_until = 0.0
 
-    async def ask(self, kind: OperationKind, body: Mapping[str, object], number: str = "") -> TheirQuote | None:
+    async def ask(self, kind: str, body: Mapping[str, object], number: str = "") -> TheirQuote | None:
         """One request, which orders nothing. None: they have no quotes, or would refuse the request, which then says so
-        itself. `number`: the service that it is about, which is there; empty: a new one."""
+        itself. `kind`: their word for what it does. `number`: the service that it is about, which is there; empty: a new one."""
         if monotonic() < self._absent_until:
             return None
-        asked = {**body, "kind": kind.value} | ({"service": int(number)} if number else {})
+        asked = {**body, "kind": kind} | ({"service": int(number)} if number else {})
         try:
             quote = await self._session.ask(ADDRESS, asked, TheirQuote, refusals=RefusalScope.OF_AN_OPERATION)
         except NoSuchItem:
