@@ -25,8 +25,11 @@ class Quotes:
         self._absent_until = 0.0
 
     async def ask(self, kind: str, body: Mapping[str, object], number: str = "") -> TheirQuote | None:
-        """One request, which orders nothing. None: they have no quotes, or would refuse the request, which then says so
-        itself. `kind`: their word for what it does. `number`: the service that it is about, which is there; empty: a new one."""
+        """One request, which orders nothing. `kind`: their word for what it does. `number`: the service that it is
+        about, which is there; empty: a new one.
+
+        None: they have no quotes, or would refuse the request, which then says so itself.
+        """
         if monotonic() < self._absent_until:
             return None
         asked = {**body, "kind": kind} | ({"service": int(number)} if number else {})
