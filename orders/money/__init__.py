@@ -5,7 +5,6 @@
 - `pricing` asks the upstream what an operation costs.
 - `expectation` reads what the catalogue expects it to cost.
 - `addonprices` adds what add-ons cost.
-- `held_prices` keeps the name of a price that the upstream holds.
 - `limits` is the most that the caller agreed to.
 - `quoted` holds an order to the quote that it names.
 - `held_prices` names the upstream's own quote in the request, while it holds its price.
