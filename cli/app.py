@@ -12,6 +12,7 @@ import typer
 
 import process_exit
 from cli import (
+    api,
     configuration,
     drift,
     events,
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.callback()(api.choose)
 setup.add_commands(app)
 upstream.add_commands(app)
 order.add_commands(app)

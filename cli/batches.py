@@ -7,12 +7,11 @@ import typer
 
 from cli.listing import Number, OfService
 from cli.printing import Column, number, print_json, print_table, print_text, under_way, whole
-from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
-from models.enums import OperationKind, Role, Stage
+from cli.session import AsJson, acting_as, run_async, valid
+from cli.source import opened_office, opened_source, run_batch
+from models.enums import OperationKind, Stage
 
 if TYPE_CHECKING:
-    from models.messages import Decision, DecisionKind, DecisionResult
-    from orders.access.roles import Requester
     from orders.decisions.batch_views import BatchView
     from orders.decisions.batches import BatchRequest
 
@@ -55,7 +54,7 @@ def batch(
     wanted = valid(BatchFilter, **{name: values for name, values in given.items() if values})
     word = action.value.replace("-", "_")
     asked = valid(BatchRequest, filter=wanted, action=word, reason=reason, assignee=to, dry_run=True)
-    view = run_async(_preview(asked, _requester(actor)))
+    view = run_async(_preview(asked, acting_as(actor)))
     if as_json:
         return print_json(view)
     _print(view)
@@ -65,7 +64,7 @@ def batch(
 def batch_run(batch: Number, actor: Actor = None, as_json: AsJson = False) -> None:
     """Carry a preview out, to its end. It may be repeated. The exit status is 0 only if nothing was refused."""
     with under_way(f"carrying out batch {batch}"):
-        view = run_async(_run(batch, _requester(actor)))
+        view = run_async(_run(batch, acting_as(actor)))
     if as_json:
         print_json(view)
     else:
@@ -75,12 +74,6 @@ def batch_run(batch: Number, actor: Actor = None, as_json: AsJson = False) -> No
     raise typer.Exit(1 if any(one.state == "refused" for one in view.items) else 0)
 
 
-def _requester(actor: str | None) -> "Requester":
-    from orders.access.roles import Requester
-
-    return Requester(Role.ADMIN, actor or os_user())
-
-
 def _print(view: "BatchView") -> None:
     counts = ", ".join(f"{count} {state.value}" for state, count in view.counts.items())
     print_text(f"batch {view.number}: {view.action}: {counts}")
@@ -88,28 +81,11 @@ def _print(view: "BatchView") -> None:
     print_table([number("operation"), whole("state"), Column("message")], rows, nothing="no operations")
 
 
-async def _preview(asked: "BatchRequest", requester: "Requester") -> "BatchView":
-    from orders.decisions import batches
-    from orders.decisions.batch_views import find_batch
-
-    async with opened_database() as database:
-        made = await batches.preview(database, asked, requester)
-        async with database.read() as session:
-            return await find_batch(session, made)
+async def _preview(asked: "BatchRequest", actor: str) -> "BatchView":
+    async with opened_source() as source:
+        return await source.preview_batch(asked, actor)
 
 
-async def _run(number: int, requester: "Requester") -> "BatchView":
-    from orders.decisions import batches
-    from orders.decisions.batch_views import find_batch
-
-    async with opened_resellflow() as resellflow:
-
-        async def decide(operation: int, kind: "DecisionKind", decision: "Decision") -> "DecisionResult":
-            return await resellflow.decide(operation, kind, decision, requester)
-
-        while True:
-            await batches.run(resellflow.database, number, decide, requester)
-            async with resellflow.database.read() as session:
-                view = await find_batch(session, number)
-            if view.finished or "planned" not in view.counts:
-                return view
+async def _run(number: int, actor: str) -> "BatchView":
+    async with opened_office() as office:
+        return await run_batch(office, number, actor)

@@ -10,7 +10,8 @@ from cli.listing import HIGHEST_NUMBER
 from cli.order import Addons, pairs
 from cli.placing import sum_of_money
 from cli.printing import print_json, print_text, say_on, under_way
-from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
+from cli.session import AsJson, acting_as, run_async, valid
+from cli.source import opened_office, opened_source
 from models.messages import Decision, DecisionKind, DecisionResult
 
 if TYPE_CHECKING:
@@ -45,17 +46,15 @@ def wait(operation: Operation, as_json: AsJson = False) -> None:
     """Show each stage until the end. The exit status is 0 only if the operation was completed."""
     followed = run_async(_follow(operation, say_on(as_json)))
     if as_json:
-        print_json({"operation": operation, "stage": followed.operation.stage, "stages": followed.stages})
+        print_json({"operation": operation, "stage": followed.stage, "stages": followed.stages})
     else:
         print_text("\n".join(followed.end()))
     raise typer.Exit(0 if followed.completed else 1)
 
 
 async def _follow(operation: int, say: Callable[[str], None]) -> "Followed":
-    from cli.waiting import follow
-
-    async with opened_database() as database:
-        return await follow(database, operation, say)
+    async with opened_source() as source:
+        return await source.follow(operation, say)
 
 
 def retry(
@@ -159,7 +158,7 @@ def cancel(
 
 
 def _decision(reason: str, actor: str | None, **more: object) -> Decision:
-    return valid(Decision, reason=reason.strip(), actor=actor or os_user(), **more)
+    return valid(Decision, reason=reason.strip(), actor=acting_as(actor), **more)
 
 
 def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: bool) -> None:
@@ -172,5 +171,5 @@ def _decide(operation: int, kind: DecisionKind, decision: Decision, as_json: boo
 
 
 async def _ask(operation: int, kind: DecisionKind, decision: Decision) -> DecisionResult:
-    async with opened_resellflow() as resellflow:
-        return await resellflow.decide(operation, kind, decision)
+    async with opened_office() as office:
+        return await office.decide(operation, kind, decision)

@@ -9,7 +9,7 @@ from cli.decisions import Actor
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
 from cli.printing import Column, number, print_fields, print_json, print_text, shown, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async
 from models.enums import DriftKind, DriftState
 
 if TYPE_CHECKING:
@@ -94,14 +94,14 @@ def approve(difference: Number, reason: Reason, actor: Actor = None, as_json: As
     """Have our record take the upstream's value over. Nothing is sent."""
     from orders.drift.deciding import approve as decide
 
-    _say(run_async(_decided(decide, difference, actor or os_user(), reason)), as_json)
+    _say(run_async(_decided(decide, difference, acting_as(actor), reason)), as_json)
 
 
 def ignore(difference: Number, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
     """Stop reporting a difference until one of the two values changes."""
     from orders.drift.deciding import ignore as decide
 
-    _say(run_async(_decided(decide, difference, actor or os_user(), reason)), as_json)
+    _say(run_async(_decided(decide, difference, acting_as(actor), reason)), as_json)
 
 
 async def _decided(decide: Callable[..., Awaitable[None]], difference: int, actor: str, reason: str) -> "DriftView":

@@ -7,7 +7,8 @@ import typer
 from cli.exporting import Format, Listing
 from cli.listing import Cursor, OfService
 from cli.printing import Column, number, print_json, whole
-from cli.session import AsJson, opened_database, run_async
+from cli.session import AsJson, run_async
+from cli.source import opened_source
 from models.enums import MessageType
 
 if TYPE_CHECKING:
@@ -61,10 +62,5 @@ LISTING = Listing(
 
 
 async def _events(ask: "FeedRequest") -> "Feed":
-    from orders.installation import source_of
-    from orders.webhooks.feed_views import read_feed
-
-    async with opened_database() as database:
-        source = await source_of(database)
-        async with database.read() as session:
-            return await read_feed(session, ask, source)
+    async with opened_source() as source:
+        return await source.events(ask)

@@ -1,5 +1,7 @@
 """Expected failures, each in one sentence for the person at the shell. Anything else is a bug, with its traceback."""
 
+import sys
+
 from settings import setup_in_words
 
 
@@ -18,7 +20,20 @@ def in_words(error: BaseException) -> str | None:
         return (
             f"what was typed holds a part of a character ({part}): it is not written in the encoding of this terminal"
         )
-    return _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
+    return _api_in_words(error) or _domain_in_words(error) or _database_in_words(error) or _temporal_in_words(error)
+
+
+def _api_in_words(error: BaseException) -> str | None:
+    if "resellflow_client" not in sys.modules:
+        return None
+    from resellflow_client import ConnectionFailed, ProblemError, ResellflowError
+
+    if isinstance(error, ConnectionFailed):
+        key = f"; send it again with --key {error.idempotency_key}" if error.idempotency_key and error.sent else ""
+        return f"the API can't be reached (RESELL_API_URL): {error}{key}"
+    if isinstance(error, ProblemError):
+        return error.detail
+    return f"the API (RESELL_API_URL): {error}" if isinstance(error, ResellflowError) else None
 
 
 def _domain_in_words(error: BaseException) -> str | None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.printing import Column, number, print_fields, print_json, print_table, shown, whole
-from cli.session import AsJson, opened_database, run_async
-from settings import load_settings
+from cli.session import AsJson, run_async
+from cli.source import opened_source
 
 if TYPE_CHECKING:
     from orders.money.forecast_views import DemandView, ForecastView
@@ -39,15 +39,8 @@ def forecast(
 
 
 async def _forecasts(account: str | None, hours: int | None, days: int | None) -> list["ForecastView"]:
-    from orders.money.forecast.terms import Basis
-    from orders.money.forecast_views import find_forecast, horizon, list_forecasts
-
-    settings = load_settings()
-    async with opened_database(settings) as database, database.read() as session:
-        span, basis = horizon(hours, days), Basis(settings.rates(), settings.renewal_terms())
-        if account is None:
-            return list(await list_forecasts(session, span, basis))
-        return [await find_forecast(session, account, span, basis)]
+    async with opened_source() as source:
+        return await source.forecasts(account, hours, days)
 
 
 def _print(view: "ForecastView") -> None:

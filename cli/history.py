@@ -7,7 +7,8 @@ import typer
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number
 from cli.printing import Column, whole
-from cli.session import AsJson, opened_database
+from cli.session import AsJson
+from cli.source import opened_source
 
 if TYPE_CHECKING:
     from orders.views import HistoryEntry, Page, PageRequest
@@ -27,10 +28,8 @@ def history(
     """Show the history of a service, newest first: what changed, old and new value, by whom, and from where."""
 
     async def read(ask: "PageRequest") -> "Page[HistoryEntry]":
-        from orders.views import list_history
-
-        async with opened_database() as database, database.read() as session:
-            return await list_history(session, ask, service=service)
+        async with opened_source() as source:
+            return await source.history(ask, service)
 
     return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 

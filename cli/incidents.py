@@ -8,7 +8,8 @@ from cli.decisions import Actor
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
 from cli.printing import Column, number, print_fields, print_json, print_text, short, shown, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, run_async
+from cli.source import opened_source
 from models.enums import IncidentKind
 
 if TYPE_CHECKING:
@@ -44,10 +45,8 @@ def incidents(
         return None
 
     async def read(ask: "PageRequest") -> "Page[IncidentView]":
-        from orders.views import list_incidents
-
-        async with opened_database() as database, database.read() as session:
-            return await list_incidents(session, ask, is_open=is_open, service=service, kind=kind)
+        async with opened_source() as source:
+            return await source.incidents(ask, is_open=is_open, service=service, kind=kind)
 
     return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
@@ -86,10 +85,8 @@ def show(incident: Incident, as_json: AsJson = False) -> None:
 
 
 async def _incident(incident: int) -> "IncidentView":
-    from orders.views import find_incident
-
-    async with opened_database() as database, database.read() as session:
-        return await find_incident(session, incident)
+    async with opened_source() as source:
+        return await source.incident(incident)
 
 
 def close(
@@ -99,7 +96,7 @@ def close(
     as_json: AsJson = False,
 ) -> None:
     """Close an incident that is explained. Nothing else changes."""
-    view = run_async(_closed(incident, actor or os_user(), note))
+    view = run_async(_closed(incident, acting_as(actor), note))
     if as_json:
         print_json(view)
     else:
@@ -107,12 +104,5 @@ def close(
 
 
 async def _closed(incident: int, actor: str, note: str) -> "IncidentView":
-    from orders.errors import existing
-    from orders.incidents.record import checked_note, close_incident
-    from orders.views import find_incident
-
-    async with opened_database() as database:
-        async with database.write() as session:
-            await close_incident(session, existing("incident", incident), actor=actor, note=checked_note(note))
-        async with database.read() as session:
-            return await find_incident(session, incident)
+    async with opened_source() as source:
+        return await source.close_incident(incident, actor, note)

@@ -21,11 +21,11 @@ from models.enums import AtEndOfTerm, OperationKind
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
+    from cli.source import Office
     from orders.lifecycle.acceptance import AcceptedOrder
     from orders.operations.base import AnyOperation
     from orders.operations.requests import Option, Route
     from orders.views import OperationView, ServiceView
-    from starter import Resellflow
 
 Service = Annotated[int, typer.Argument(metavar="N", help="number of the service", max=HIGHEST_NUMBER)]
 LIMIT, ADDONS, REFERENCE, METADATA, QUOTE = "agreed_cost_limit", "addons", "reference", "metadata", "quote"
@@ -93,10 +93,10 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
             **{name: value_of(name, field, given[name]) for name, field in fields.items()}
         )
 
-        async def begin(resellflow: "Resellflow", used: str) -> "AcceptedOrder":
+        async def begin(resellflow: "Office", used: str) -> "AcceptedOrder":
             return await resellflow.ask(service, asked, key=used, client=CLIENT)
 
-        async def rehearse(resellflow: "Resellflow", used: str) -> "tuple[ServiceView, OperationView]":
+        async def rehearse(resellflow: "Office", used: str) -> "tuple[ServiceView, OperationView]":
             return await resellflow.try_asking(service, asked, would_be, key=used, client=CLIENT)
 
         return place(

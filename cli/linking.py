@@ -10,7 +10,7 @@ import typer
 from cli.decisions import Actor
 from cli.life import Service
 from cli.printing import print_json, print_text, under_way
-from cli.session import AsJson, opened_database, os_user, run_async, valid
+from cli.session import AsJson, acting_as, opened_database, run_async, valid
 from settings import load_settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def link(
 
     request = valid(LinkRequest, upstream_number=item, upstream=upstream, reason=reason, force=force, dry_run=dry_run)
     with under_way(f"reading item {item}"):
-        outcome = run_async(_link(service, request, actor or os_user()))
+        outcome = run_async(_link(service, request, acting_as(actor)))
     _say(outcome, f"service {service} is item {item} at {outcome.upstream}", as_json)
 
 
@@ -86,7 +86,7 @@ def adopt(
     )
     used = key or f"cli-{secrets.token_hex(8)}"
     with under_way(f"reading item {item}"):
-        outcome = run_async(_adopt(item, request, upstream, actor or os_user(), used))
+        outcome = run_async(_adopt(item, request, upstream, acting_as(actor), used))
     _say(outcome, f"item {item} at {outcome.upstream} is service {outcome.service or '(a new one)'}", as_json)
 
 

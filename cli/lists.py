@@ -12,7 +12,8 @@ from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request
 from cli.prices import EXPECTED_PRICE, UPSTREAM_PRICE, price_in_words, price_label
 from cli.printing import Column, number, print_fields, print_json, print_table, short, shown, whole
-from cli.session import AsJson, opened_database, run_async, workflow_links
+from cli.session import AsJson, run_async
+from cli.source import opened_source
 from models.enums import OperationKind, ServiceStatus, Stage
 
 if TYPE_CHECKING:
@@ -121,17 +122,8 @@ async def _services(
     plan: list[str] | None,
     found: "dict[str, Any]",
 ) -> "Page[ServiceView]":
-    from orders.views import list_services
-
-    async with opened_database() as database, database.read() as session:
-        return await list_services(
-            session,
-            ask,
-            customer=customer,
-            status=status,
-            plan=plan,
-            **found,
-        )
+    async with opened_source() as source:
+        return await source.services(ask, customer=customer, status=status, plan=plan, **found)
 
 
 _RENEWED = {
@@ -182,11 +174,9 @@ def show_service(service: Number, as_json: AsJson = False) -> None:
 
 
 async def _service(service: int) -> "tuple[ServiceView, Page[OperationView]]":
-    from orders.views import find_service, list_operations
-
-    async with opened_database() as database, database.read() as session:
-        view = await find_service(session, service)
-        return view, await list_operations(session, workflow_links(), page_request(DEFAULT_LIMIT), service=[service])
+    async with opened_source() as source:
+        view = await source.service(service)
+        return view, await source.operations(page_request(DEFAULT_LIMIT), service=[service])
 
 
 # Operations.
@@ -230,19 +220,9 @@ async def _operations(
     slow: bool | None,
     reference: list[str] | None,
 ) -> "Page[OperationView]":
-    from orders.views import list_operations
-
-    async with opened_database() as database, database.read() as session:
-        return await list_operations(
-            session,
-            workflow_links(),
-            ask,
-            stage=stage,
-            service=service,
-            kind=kind,
-            upstream=upstream,
-            slow=None if slow is None else [slow],
-            reference=reference,
+    async with opened_source() as source:
+        return await source.operations(
+            ask, stage=stage, service=service, kind=kind, upstream=upstream, slow=slow, reference=reference
         )
 
 
@@ -335,9 +315,7 @@ def _needed(decision: "DecisionView") -> str:
 
 
 async def _operation(operation: int) -> "tuple[OperationDetail, list[AuditView], list[IntentView]]":
-    from orders.views import find_operation, list_audit, list_intents
-
-    async with opened_database() as database, database.read() as session:
-        view = await find_operation(session, workflow_links(), operation)
-        audit = await list_audit(session, page_request(200), subject="operation", number=operation)
-        return view, audit.items[::-1], await list_intents(session, operation)
+    async with opened_source() as source:
+        view = await source.operation(operation)
+        audit = await source.audit_of_operation(page_request(200), operation)
+        return view, audit.items[::-1], await source.intents(operation)

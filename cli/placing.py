@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.printing import print_json, print_text, say_on, under_way
-from cli.session import opened_resellflow, run_async, workflow_links
+from cli.session import run_async, workflow_links
+from cli.source import opened_office, source_of
 from models.enums import Stage
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
+    from cli.source import Office
     from cli.waiting import Followed
     from models.money import Money
-    from models.order import Operation
     from orders.lifecycle.acceptance import AcceptedOrder
     from orders.views import OperationView, ServiceView
-    from starter import Resellflow
 
 CLIENT = "cli"
 """Owner of the keys of these commands. One for all users: the same key never makes two orders."""
@@ -67,13 +67,13 @@ def sum_of_money(text: str | None, option: str) -> "Money | None":
 
 
 def place(
-    ask: "Callable[[Resellflow, str], Awaitable[AcceptedOrder]]",
+    ask: "Callable[[Office, str], Awaitable[AcceptedOrder]]",
     *,
     doing: str,
     key: str | None,
     wait: bool,
     as_json: bool,
-    dry_run: "Callable[[Resellflow, str], Awaitable[tuple[ServiceView, OperationView]]] | None" = None,
+    dry_run: "Callable[[Office, str], Awaitable[tuple[ServiceView, OperationView]]] | None" = None,
 ) -> None:
     """Ask with a key, say what was accepted, and leave: status 0, or with `wait` only if it was completed. `dry_run`:
     only finds out what would be accepted."""
@@ -93,10 +93,10 @@ def place(
 
 
 async def _try(
-    dry_run: "Callable[[Resellflow, str], Awaitable[tuple[ServiceView, OperationView]]]", key: str
+    dry_run: "Callable[[Office, str], Awaitable[tuple[ServiceView, OperationView]]]", key: str
 ) -> "tuple[ServiceView, OperationView]":
-    async with opened_resellflow() as resellflow:
-        return await dry_run(resellflow, key)
+    async with opened_office() as office:
+        return await dry_run(office, key)
 
 
 async def would_be(session: "AsyncSession", accepted: "AcceptedOrder") -> "tuple[ServiceView, OperationView]":
@@ -108,29 +108,28 @@ async def would_be(session: "AsyncSession", accepted: "AcceptedOrder") -> "tuple
 
 
 async def _place(
-    ask: "Callable[[Resellflow, str], Awaitable[AcceptedOrder]]",
+    ask: "Callable[[Office, str], Awaitable[AcceptedOrder]]",
     key: str,
     *,
     doing: str,
     wait: bool,
     say: Callable[[str], None],
 ) -> "tuple[AcceptedOrder, Followed]":
-    from cli.waiting import follow, look
-
-    async with opened_resellflow() as resellflow:
+    async with opened_office() as office:
         with under_way(doing):
-            accepted = await ask(resellflow, key)
+            accepted = await ask(office, key)
         before = "" if accepted.created else ", made before with this key"
         say(f"service {accepted.service}, operation {accepted.operation}{before} (key {key})")
+        source = source_of(office)
         if wait:
-            return accepted, await follow(resellflow.database, accepted.operation, say)
-        now = await look(resellflow.database, accepted.operation)
-        say(_what_next(accepted, now.operation))
+            return accepted, await source.follow(accepted.operation, say)
+        now = await source.look(accepted.operation)
+        say(_what_next(accepted, now))
         return accepted, now
 
 
-def _what_next(accepted: "AcceptedOrder", operation: "Operation") -> str:
-    look_again = f"look again with: resell operations show {operation.id}"
+def _what_next(accepted: "AcceptedOrder", operation: "Followed") -> str:
+    look_again = f"look again with: resell operations show {operation.number}"
     if accepted.created and accepted.started_at is None and operation.stage is Stage.ACCEPTED:
         return f"accepted, and not begun yet: it starts in a moment, or when Temporal is back; {look_again}"
     return f"{operation.stage.value}; {look_again}"
@@ -145,8 +144,8 @@ def _as_json(accepted: "AcceptedOrder", followed: "Followed", key: str) -> objec
         "workflow_id": accepted.workflow_id,
         "key": key,
         "created": accepted.created,
-        "stage": followed.operation.stage,
-        "upstream_number": followed.service.upstream_number,
-        "cost": followed.operation.cost,
+        "stage": followed.stage,
+        "upstream_number": followed.upstream_number,
+        "cost": followed.cost,
         "stages": [{"stage": entry.stage, "at": entry.at, "reason": entry.reason} for entry in followed.stages],
     }

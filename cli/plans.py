@@ -7,7 +7,8 @@ import typer
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, group
 from cli.printing import Column, print_fields, print_json, whole
-from cli.session import AsJson, opened_database, run_async
+from cli.session import AsJson, run_async
+from cli.source import opened_source
 
 if TYPE_CHECKING:
     from orders.plans.availability_views import AvailabilityView
@@ -46,15 +47,8 @@ LISTING = Listing(
 
 
 async def _plans(ask: "PageRequest", product_type: list[str] | None, active: bool | None) -> "Page[PlanView]":
-    from orders.access.roles import OPERATOR
-    from orders.plans.views import list_plans
-    from settings import load_settings
-
-    wanted, settings = None if active is None else [active], load_settings()
-    async with opened_database(settings) as database, database.read() as session:
-        return await list_plans(
-            session, ask, OPERATOR, settings.renewal_terms(), product_type=product_type, active=wanted
-        )
+    async with opened_source() as source:
+        return await source.plans(ask, product_type, active)
 
 
 def show(
@@ -83,14 +77,8 @@ def show(
 
 
 async def _plan(name: str) -> "PlanDetail":
-    from orders.access.roles import OPERATOR
-    from orders.operations.requests import Rules
-    from orders.plans.views import find_plan
-    from settings import load_settings
-
-    settings = load_settings()
-    async with opened_database(settings) as database, database.read() as session:
-        return await find_plan(session, name, OPERATOR, Rules(settings.manual_plan_changes), settings.renewal_terms())
+    async with opened_source() as source:
+        return await source.plan(name)
 
 
 def _prices(plan: "PlanView") -> str:

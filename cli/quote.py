@@ -10,7 +10,8 @@ from cli.life import Service, option_of, value_of, with_options
 from cli.order import Addons, addon_values, pairs
 from cli.placing import Limit, sum_of_money
 from cli.printing import print_fields, print_json
-from cli.session import AsJson, opened_database, run_async, valid
+from cli.session import AsJson, run_async, valid
+from cli.source import opened_source
 
 if TYPE_CHECKING:
     from orders.lifecycle.intake import ServiceRequest
@@ -95,18 +96,8 @@ def _command(operation: "AnyOperation") -> Any:
 
 
 async def _quote(asked: "ServiceRequest | OperationRequest", service: int | None) -> "QuoteView":
-    from orders.access.roles import OPERATOR
-    from orders.lifecycle.intake import ServiceRequest
-    from orders.quotes.views import QuoteRules, quote_change, quote_order
-    from settings import load_settings
-    from upstreams.connections import Connections
-
-    settings = load_settings()
-    rules = QuoteRules.of(settings)
-    async with opened_database(settings) as database, Connections.of(settings) as connections:
-        if isinstance(asked, ServiceRequest):
-            return await quote_order(database, connections, rules, asked, OPERATOR)
-        return await quote_change(database, connections, rules, service or 0, asked, OPERATOR)
+    async with opened_source() as source:
+        return await source.quote(asked, service)
 
 
 def _show(quote: "QuoteView", *, as_json: bool) -> None:

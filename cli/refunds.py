@@ -1,6 +1,5 @@
 """`resell refunds`: what the upstreams paid back; say for which operation, or that it is for none."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,8 @@ from cli.decisions import Actor
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, OfService, group
 from cli.printing import Column, number, print_fields, print_json, print_text, shown, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async
+from cli.source import opened_source
 from models.enums import RefundState
 
 if TYPE_CHECKING:
@@ -59,10 +59,8 @@ def refunds(
     states = [*(state or []), *([RefundState.OPEN] if unmatched else [])]
 
     async def read(ask: "PageRequest") -> "Page[RefundView]":
-        from orders.money.refund_views import list_refunds
-
-        async with opened_database() as database, database.read() as session:
-            return await list_refunds(session, ask, state=states or None, service=service, operation=operation)
+        async with opened_source() as source:
+            return await source.refunds(ask, state=states or None, service=service, operation=operation)
 
     return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
@@ -106,26 +104,22 @@ def assign(
     as_json: AsJson = False,
 ) -> None:
     """Say for which operation a sum was paid back. Nothing is sent."""
-    from functools import partial
+    _say(run_async(_assigned(refund, operation, acting_as(actor), reason)), as_json)
 
-    from orders.money.refunds.deciding import assign as decide
 
-    _say(run_async(_decided(partial(decide, operation=operation), refund, actor or os_user(), reason)), as_json)
+async def _assigned(refund: int, operation: int, actor: str, reason: str) -> "RefundView":
+    async with opened_source() as source:
+        return await source.assign_refund(refund, operation, actor, reason)
 
 
 def ignore(refund: Number, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
     """Say that a sum belongs to no operation of ours."""
-    from orders.money.refunds.deciding import ignore as decide
-
-    _say(run_async(_decided(decide, refund, actor or os_user(), reason)), as_json)
+    _say(run_async(_ignored(refund, acting_as(actor), reason)), as_json)
 
 
-async def _decided(decide: Callable[..., Awaitable[None]], refund: int, actor: str, reason: str) -> "RefundView":
-    from orders.errors import existing
-
-    async with opened_database() as database, database.write() as session:
-        await decide(session, existing("refund", refund), actor=actor, reason=reason)
-    return await _found(refund)
+async def _ignored(refund: int, actor: str, reason: str) -> "RefundView":
+    async with opened_source() as source:
+        return await source.ignore_refund(refund, actor, reason)
 
 
 def _say(view: "RefundView", as_json: bool) -> None:

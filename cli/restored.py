@@ -6,7 +6,7 @@ import typer
 
 from cli.decisions import Actor
 from cli.printing import Column, number, print_json, print_table, print_text, say_on, short, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async
 from settings import load_settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def restored(
     The installation gets a new tag. New numbers begin above every number that the upstreams and Temporal show. Every
     unfinished operation is looked for at its upstream before it is sent.
     """
-    work = _restored(dry_run, tuple(without or ()), temporal_only, actor or os_user(), say_on(as_json))
+    work = _restored(dry_run, tuple(without or ()), temporal_only, acting_as(actor), say_on(as_json))
     findings, done = run_async(work)
     if as_json:
         return print_json(_document(findings, done, dry_run=dry_run, temporal_only=temporal_only))

@@ -8,7 +8,8 @@ from cli.decisions import Actor
 from cli.listing import Number
 from cli.order import pairs
 from cli.printing import print_json, print_text, under_way
-from cli.session import AsJson, opened_database, os_user, run_async, valid
+from cli.session import AsJson, acting_as, opened_database, run_async, valid
+from cli.source import opened_source
 from models.enums import AtEndOfTerm
 from settings import load_settings
 
@@ -32,7 +33,7 @@ def set_module(
     as_json: AsJson = False,
 ) -> None:
     """Give a service to another processing module: to people, or back to its upstream."""
-    changed = run_async(_set_module(service, module, reason, actor or os_user()))
+    changed = run_async(_set_module(service, module, reason, acting_as(actor)))
     if as_json:
         return print_json({"service": service, "processing_module": module, "changed": changed})
     return print(
@@ -59,7 +60,7 @@ def hand_over(
     as_json: AsJson = False,
 ) -> None:
     """Hand a service over to another storefront, with everything that belongs to it."""
-    changed = run_async(_hand_over(service, to, reason, actor or os_user()))
+    changed = run_async(_hand_over(service, to, reason, acting_as(actor)))
     if as_json:
         return print_json({"service": service, "owner": to, "changed": changed})
     owner = f"storefront {to}" if to else "the operators"
@@ -80,7 +81,7 @@ async def _hand_over(service: int, to: str | None, reason: str, actor: str) -> b
 def licence_key(service: Number, actor: Actor = None, as_json: AsJson = False) -> None:
     """Read the key of a licence at its upstream. The audit log records that it was read; the key is stored nowhere."""
     with under_way(f"reading the key of service {service}"):
-        key = run_async(_licence_key(service, actor or os_user()))
+        key = run_async(_licence_key(service, acting_as(actor)))
     return print_json({"service": service, "licence_key": key}) if as_json else print(key)
 
 
@@ -111,7 +112,7 @@ def set_reference(
     given: dict[str, object] = {} if reference is None else {"reference": reference or None}
     values = {**pairs(metadata, "--metadata"), **dict.fromkeys(remove or ())}
     given |= {"metadata": values} if values else {}
-    view = run_async(_set_reference(service, given, actor or os_user()))
+    view = run_async(_set_reference(service, given, acting_as(actor)))
     if as_json:
         return print_json(view)
     shown = ", ".join(f"{name}={value}" for name, value in view.metadata.items())
@@ -119,14 +120,8 @@ def set_reference(
 
 
 async def _set_reference(service: int, given: dict[str, object], actor: str) -> "ServiceView":
-    from orders.services.references import ReferenceChange, change_reference
-    from orders.views import find_service
-
-    change = valid(ReferenceChange, **given)
-    async with opened_database() as database:
-        await change_reference(database, service, change, actor=actor)
-        async with database.read() as session:
-            return await find_service(session, service)
+    async with opened_source() as source:
+        return await source.set_reference(service, given, actor)
 
 
 def set_renewal(
@@ -136,7 +131,7 @@ def set_renewal(
     as_json: AsJson = False,
 ) -> None:
     """Say what becomes of a service when its term ends. Nothing is sent to the upstream, and it can be taken back."""
-    changed = run_async(_set_renewal(service, what, actor or os_user()))
+    changed = run_async(_set_renewal(service, what, acting_as(actor)))
     if as_json:
         return print_json({"service": service, "at_end_of_term": what.value, "changed": changed})
     words = {"renew": "is renewed", "expire": "expires", "close": "is closed"}[what]
@@ -144,7 +139,5 @@ def set_renewal(
 
 
 async def _set_renewal(service: int, what: AtEndOfTerm, actor: str) -> bool:
-    from orders.renewals.stopping import RenewalChange, change_renewal
-
-    async with opened_database() as database:
-        return await change_renewal(database, service, RenewalChange(at_end_of_term=what), actor=actor)
+    async with opened_source() as source:
+        return await source.set_renewal(service, what, actor)

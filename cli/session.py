@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from pydantic import BaseModel, ValidationError
 
+from cli.api import check_not_chosen, chosen
 from cli.failures import Failure
 from settings import Settings, load_settings
 
@@ -29,6 +30,7 @@ async def opened_database(settings: Settings | None = None) -> AsyncIterator["Da
     """The database of the settings."""
     from models.database import Database
 
+    check_not_chosen()
     settings = settings or load_settings()
     try:
         database = Database(settings.database_url, settings.pool_terms())
@@ -87,6 +89,13 @@ def valid(model: type[M], **values: object) -> M:
 
 def run_async(work: Coroutine[object, object, T]) -> T:
     return asyncio.run(work)
+
+
+def acting_as(actor: str | None) -> str:
+    """Who does it: as the command says, or who types. Raises Failure over an API, where the token says it."""
+    if actor and chosen():
+        raise Failure("--actor can't be given with --api: the API writes down whose token it is")
+    return actor or os_user()
 
 
 def os_user() -> str:

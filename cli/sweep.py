@@ -8,7 +8,7 @@ from cli.decisions import Actor
 from cli.exporting import Format, Listing
 from cli.listing import group
 from cli.printing import number, print_json, short, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async
 
 if TYPE_CHECKING:
     from orders.events.sweep_views import SweepView
@@ -21,7 +21,7 @@ def add_commands(app: typer.Typer) -> None:
 def sweep(context: typer.Context, actor: Actor = None, as_json: AsJson = False) -> None:
     if context.invoked_subcommand is not None:
         return None
-    lists = run_async(_ask(actor or os_user()))
+    lists = run_async(_ask(acting_as(actor)))
     if as_json:
         return print_json({"lists": lists})
     return print(f"{lists} lists are to be compared by the pollers; see: resell sweep show")

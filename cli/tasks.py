@@ -21,14 +21,15 @@ from cli.printing import (
     under_way,
     whole,
 )
-from cli.session import AsJson, opened_database, opened_resellflow, os_user, run_async, valid
+from cli.session import AsJson, acting_as, run_async, valid
+from cli.source import opened_office, opened_source, source_of
 from models.enums import TaskMode, TaskState
 from models.messages import Decision, DecisionResult, TaskCompletion
 
 if TYPE_CHECKING:
+    from cli.source import Office
     from orders.tasks.work import By
     from orders.views import Page, PageRequest, TaskDetail, TaskView
-    from starter import Resellflow
 
 Task = Annotated[int, typer.Argument(metavar="N", help="number of the task", max=HIGHEST_NUMBER)]
 Override = Annotated[bool, typer.Option("--override", help="act although the task is automatic; needs --reason")]
@@ -83,10 +84,8 @@ def tasks(
     wanted = TaskWanted(state, mode, service, department, assignee, taken, overdue, older_than)
 
     async def read(ask: "PageRequest") -> "Page[TaskView]":
-        from orders.views import list_tasks
-
-        async with opened_database() as database, database.read() as session:
-            return await list_tasks(session, ask, wanted)
+        async with opened_source() as source:
+            return await source.tasks(ask, wanted)
 
     return LISTING.show(read, written=written, limit=limit, cursor=cursor, as_json=as_json)
 
@@ -139,10 +138,8 @@ def show(task: Number, as_json: AsJson = False) -> None:
 
 
 async def _task(task: int) -> "TaskDetail":
-    from orders.views import find_task
-
-    async with opened_database() as database, database.read() as session:
-        return await find_task(session, task)
+    async with opened_source() as source:
+        return await source.task(task)
 
 
 # Who has it in hand, and what is noted.
@@ -153,7 +150,7 @@ def take(
 ) -> None:
     """Take a task in hand. You have it until you release it or it is handed over."""
     by = _by(actor, override, reason)
-    _change_task(task, lambda resellflow: resellflow.take_task(task, by), as_json)
+    _change_task(task, lambda office: office.take_task(task, by), as_json)
 
 
 def release(
@@ -161,7 +158,7 @@ def release(
 ) -> None:
     """Give a task back. Then nobody has it in hand."""
     by = _by(actor, override, reason)
-    _change_task(task, lambda resellflow: resellflow.release_task(task, by), as_json)
+    _change_task(task, lambda office: office.release_task(task, by), as_json)
 
 
 def hand_over(
@@ -176,7 +173,7 @@ def hand_over(
 ) -> None:
     """Hand a task over to another person. Everybody may do this, because the person who has it may be away."""
     by = _by(actor, override, reason)
-    _change_task(task, lambda resellflow: resellflow.hand_over_task(task, person.strip(), by), as_json)
+    _change_task(task, lambda office: office.hand_over_task(task, person.strip(), by), as_json)
 
 
 def note(
@@ -189,7 +186,7 @@ def note(
 ) -> None:
     """Write the task's note. It replaces the previous note, which stays in the history."""
     by = _by(actor, override, reason)
-    _change_task(task, lambda resellflow: resellflow.note_on_task(task, text.strip(), by), as_json)
+    _change_task(task, lambda office: office.note_on_task(task, text.strip(), by), as_json)
 
 
 # The end of a task.
@@ -218,7 +215,7 @@ def complete(
     expiry = expires_on.date() if expires_on else None
     check_expiry("expires_on", expiry)
     completion = valid(TaskCompletion, actor=by.actor, note=note.strip(), expires_on=expiry)
-    _end(task, lambda resellflow: resellflow.complete_task(task, completion, override=by.because), as_json)
+    _end(task, lambda office: office.complete_task(task, completion, override=by.because), as_json)
 
 
 def reject(
@@ -226,16 +223,16 @@ def reject(
 ) -> None:
     """Report that a task will not be done. The service stays as it was."""
     decision = valid(Decision, actor=_by(actor, override, reason).actor, reason=reason.strip())
-    _end(task, lambda resellflow: resellflow.reject_task(task, decision, override=override), as_json)
+    _end(task, lambda office: office.reject_task(task, decision, override=override), as_json)
 
 
 def _by(actor: str | None, override: bool, reason: str) -> "By":
     from orders.tasks.work import By
 
-    return valid(By, actor=actor or os_user(), override=override, reason=reason.strip())
+    return valid(By, actor=acting_as(actor), override=override, reason=reason.strip())
 
 
-def _change_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_json: bool) -> None:
+def _change_task(task: int, act: "Callable[[Office], Awaitable[None]]", as_json: bool) -> None:
     view = run_async(_changed_task(task, act))
     if as_json:
         print_json(view)
@@ -244,16 +241,13 @@ def _change_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]", as_j
         print_text(f"task {task} is {whose}{f'; note: {view.note}' if view.note else ''}")
 
 
-async def _changed_task(task: int, act: "Callable[[Resellflow], Awaitable[None]]") -> "TaskDetail":
-    from orders.views import find_task
-
-    async with opened_resellflow() as resellflow:
-        await act(resellflow)
-        async with resellflow.database.read() as session:
-            return await find_task(session, task)
+async def _changed_task(task: int, act: "Callable[[Office], Awaitable[None]]") -> "TaskDetail":
+    async with opened_office() as office:
+        await act(office)
+        return await source_of(office).task(task)
 
 
-def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as_json: bool) -> None:
+def _end(task: int, act: "Callable[[Office], Awaitable[DecisionResult]]", as_json: bool) -> None:
     with under_way(f"task {task} is checked and ended"):
         result = run_async(_ended(act))
     if as_json:
@@ -262,6 +256,6 @@ def _end(task: int, act: "Callable[[Resellflow], Awaitable[DecisionResult]]", as
         print_text(f"task {task}: its operation is in stage {result.stage.value}: {result.message}")
 
 
-async def _ended(act: "Callable[[Resellflow], Awaitable[DecisionResult]]") -> DecisionResult:
-    async with opened_resellflow() as resellflow:
-        return await act(resellflow)
+async def _ended(act: "Callable[[Office], Awaitable[DecisionResult]]") -> DecisionResult:
+    async with opened_office() as office:
+        return await act(office)

@@ -10,7 +10,7 @@ from cli.decisions import Actor
 from cli.exporting import Format, write_rows
 from cli.listing import HIGHEST_NUMBER
 from cli.printing import Column, number, print_json, print_table, shown, whole
-from cli.session import AsJson, opened_database, os_user, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async
 from models.enums import Role
 from settings import Settings, load_settings
 
@@ -81,7 +81,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make a token and show it, only now. A name may have two tokens, so that one can replace the other."""
-    made = run_async(_added(name.strip(), role, actor or os_user()))
+    made = run_async(_added(name.strip(), role, acting_as(actor)))
     if as_json:
         document = {"number": made.number, "name": name.strip(), "role": role, "token": made.secret, "owns": made.owns}
         return print_json(document)
@@ -121,7 +121,7 @@ def revoke(
     as_json: AsJson = False,
 ) -> None:
     """Revoke a token, so that it is not valid any more. What its owner has ordered stays, and stays theirs."""
-    row = run_async(_revoked(token, actor or os_user()))
+    row = run_async(_revoked(token, acting_as(actor)))
     if as_json:
         return print_json({"number": row.id, "name": row.name, "role": row.role, "revoked_at": row.revoked_at})
     return print(f"token {row.id} of {row.name} is revoked; within {SECONDS} seconds it lets nobody in any more")

@@ -8,6 +8,7 @@ from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, Limit, page_request
 from cli.printing import Column, number, print_text, short, shown, whole
 from cli.session import AsJson, opened_database, run_async
+from cli.source import opened_source
 
 if TYPE_CHECKING:
     from orders.views import OrphanView, UpstreamView
@@ -90,10 +91,8 @@ def _troubles(view: "UpstreamView") -> list[str]:
 
 
 async def _upstreams() -> "list[UpstreamView]":
-    from orders.views import list_upstreams
-
-    async with opened_database() as database, database.read() as session:
-        return await list_upstreams(session)
+    async with opened_source() as source:
+        return await source.upstreams()
 
 
 def orphans(

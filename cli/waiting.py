@@ -1,13 +1,15 @@
 """Following an operation through its stages, as the database shows them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Self
 
 from sqlmodel import select
 
-from models.enums import Stage
+from models.enums import ServiceStatus, Stage
+from models.money import Money
 from models.order import Operation, Service
 from orders.decisions.allowed import person_may
 from orders.decisions.facts import facts_of
@@ -16,37 +18,84 @@ from orders.views import BEFORE_ALL, StagePassed, stages_after
 
 if TYPE_CHECKING:
     from models.database import Database
+    from orders.views import OperationDetail, ServiceView
 
 LOOK_SECONDS = 0.2
 WAIT_ENDS = frozenset({Stage.COMPLETED, Stage.CANCELLED, Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK})
 """From this stage on nothing happens automatically."""
 
 
+_STORED = Decimal("0.0001")
+"""How exactly the database keeps a sum, so that programs read the same over an API."""
+
+
 @dataclass(frozen=True)
 class Followed:
     """An operation, its service, and the stages that were seen."""
 
-    operation: Operation
-    service: Service
+    number: int
+    stage: Stage
+    reason: str
+    seconds: float
+    """From the request to the last stage."""
+    cost: Money | None
+    service: int
+    status: ServiceStatus
+    upstream_number: str | None
     person_may: str
     stages: tuple[StagePassed, ...] = ()
 
+    @classmethod
+    def of_rows(cls, operation: Operation, service: Service, may: str, stages: tuple[StagePassed, ...]) -> Self:
+        return cls(
+            operation.id,
+            operation.stage,
+            operation.reason,
+            ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds(),
+            operation.cost,
+            service.id,
+            service.status,
+            service.upstream_number,
+            may,
+            stages,
+        )
+
+    @classmethod
+    def of_views(cls, operation: "OperationDetail", service: "ServiceView") -> Self:
+        """As an API shows them."""
+        return cls(
+            operation.number,
+            operation.stage,
+            operation.stages[-1].reason if operation.stages else "",
+            ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds(),
+            operation.cost and Money(amount=operation.cost.amount.quantize(_STORED), currency=operation.cost.currency),
+            service.number,
+            service.status,
+            service.upstream.number if service.upstream else None,
+            operation.person_may,
+        )
+
+    def having(self, stages: Iterable[StagePassed]) -> Self:
+        return replace(self, stages=tuple(stages))
+
     @property
     def completed(self) -> bool:
-        return self.operation.stage is Stage.COMPLETED
+        return self.stage is Stage.COMPLETED
 
     def end(self) -> list[str]:
         """How it ended, in words."""
-        operation, service = self.operation, self.service
         if not self.completed:
             return [
-                f"{operation.stage.value}; a person may: {self.person_may}",
-                f"more: resell operations show {operation.id}",
+                f"{self.stage.value}; a person may: {self.person_may}",
+                f"more: resell operations show {self.number}",
             ]
-        seconds = ((operation.ended_at or operation.stage_since) - operation.created_at).total_seconds()
-        item = f" as item {service.upstream_number}" if service.upstream_number else ""
-        still_wrong = [operation.reason] if operation.reason else []
-        return [f"service {service.id} is {service.status.value}{item} after {seconds:.1f} s", *still_wrong]
+        item = f" as item {self.upstream_number}" if self.upstream_number else ""
+        still_wrong = [self.reason] if self.reason else []
+        return [f"service {self.service} is {self.status.value}{item} after {self.seconds:.1f} s", *still_wrong]
+
+
+def stage_line(entry: StagePassed) -> str:
+    return f"{entry.at:%H:%M:%S}  {entry.stage.value}{f': {entry.reason}' if entry.reason else ''}"
 
 
 async def look(database: "Database", operation: int, stages: tuple[StagePassed, ...] = ()) -> Followed:
@@ -56,7 +105,7 @@ async def look(database: "Database", operation: int, stages: tuple[StagePassed, 
         if found is None:
             raise NotFound("operation", operation)
         may = person_may(await facts_of(session, found))
-        return Followed(found, await session.get_one(Service, found.service_id), may, stages)
+        return Followed.of_rows(found, await session.get_one(Service, found.service_id), may, stages)
 
 
 async def follow(database: "Database", operation: int, say: Callable[[str], None]) -> Followed:
@@ -65,7 +114,7 @@ async def follow(database: "Database", operation: int, say: Callable[[str], None
     entries: list[StagePassed] = []
     async for entry in _stages_entered(database, operation):
         entries.append(entry)
-        say(f"{entry.at:%H:%M:%S}  {entry.stage.value}{f': {entry.reason}' if entry.reason else ''}")
+        say(stage_line(entry))
     return await look(database, operation, tuple(entries))
 
 

@@ -21,7 +21,10 @@ class TaskFilter(Paging):
     taken: Wanted[bool] = Field(default=None, description="whether anybody has it in hand")
     overdue: Wanted[bool] = Field(default=None, description="whether it is past its due time")
     older_than: PlainText | None = Field(
-        default=None, pattern=AGE_PATTERN, description="created longer ago", examples=["90m", "24h", "3d"]
+        default=None,
+        json_schema_extra={"pattern": AGE_PATTERN},  # its reader says in words what is wrong
+        description="created longer ago",
+        examples=["90m", "24h", "3d"],
     )
 
     def tasks(self) -> TaskWanted:

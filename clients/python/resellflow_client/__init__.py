@@ -6,7 +6,7 @@
 from resellflow_client import models, webhooks
 from resellflow_client._async.client import AsyncClient
 from resellflow_client._sync.client import Client
-from resellflow_client.calls import Retries
+from resellflow_client.calls import Answer, Call, Retries
 from resellflow_client.errors import (
     ConnectionFailed,
     FieldError,
@@ -18,7 +18,9 @@ from resellflow_client.errors import (
 )
 
 __all__ = [
+    "Answer",
     "AsyncClient",
+    "Call",
     "Client",
     "ConnectionFailed",
     "FieldError",

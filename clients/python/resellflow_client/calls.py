@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
+from typing import Annotated, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 import httpx
@@ -89,6 +89,13 @@ class Call(Generic[T]):
         return ConnectionFailed(
             f"{self.method} {self.path}: {words}", sent=not isinstance(error, _NOT_SENT), idempotency_key=self.key
         )
+
+
+class Answer(NamedTuple, Generic[T]):
+    """What a call was answered: 201 if it made something, 200 if its idempotency key had made it before."""
+
+    status: int
+    body: T
 
 
 class Page(Protocol[T_co]):

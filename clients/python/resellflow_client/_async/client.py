@@ -12,7 +12,7 @@ import stamina
 from httpx_sse import SSEError, aconnect_sse
 
 from resellflow_client._async.methods import AsyncMethods
-from resellflow_client.calls import PASSES, Awaitable, Call, Page, Retries, headers_of
+from resellflow_client.calls import PASSES, Answer, Awaitable, Call, Page, Retries, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -65,11 +65,16 @@ class AsyncClient(AsyncMethods):
 
     async def send(self, call: Call[T]) -> T:
         """Carry out a call. Raises ProblemError, ConnectionFailed and UnexpectedAnswer."""
+        return (await self.answer(call)).body
+
+    async def answer(self, call: Call[T]) -> Answer[T]:
+        """The same, with the status of the answer."""
         async for attempt in stamina.retry_context(
             on=self._retries.of(call), attempts=self._retries.attempts, timeout=self._retries.timeout
         ):
             with attempt:
-                return call.read(await self._once(call))
+                found = await self._once(call)
+                return Answer(found.status_code, call.read(found))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def _once(self, call: Call[Any]) -> httpx.Response:

@@ -11,7 +11,7 @@ import stamina
 from httpx_sse import SSEError, connect_sse
 
 from resellflow_client._sync.methods import Methods
-from resellflow_client.calls import PASSES, Call, Direct, Page, Retries, headers_of
+from resellflow_client.calls import PASSES, Answer, Call, Direct, Page, Retries, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -64,11 +64,16 @@ class Client(Methods):
 
     def send(self, call: Call[T]) -> T:
         """Carry out a call. Raises ProblemError, ConnectionFailed and UnexpectedAnswer."""
+        return (self.answer(call)).body
+
+    def answer(self, call: Call[T]) -> Answer[T]:
+        """The same, with the status of the answer."""
         for attempt in stamina.retry_context(
             on=self._retries.of(call), attempts=self._retries.attempts, timeout=self._retries.timeout
         ):
             with attempt:
-                return call.read(self._once(call))
+                found = self._once(call)
+                return Answer(found.status_code, call.read(found))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _once(self, call: Call[Any]) -> httpx.Response:
