@@ -1,7 +1,7 @@
 """The same over the storefront API: what commands show, and what they ask for. The token says who acts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -148,12 +148,13 @@ class ApiSource:
         from cli.waiting import WAIT_ENDS, stage_line
 
         entered: list[StagePassed] = []
-        async for passed in self._client.follow(operation):
-            entry = as_view(StagePassed, passed)
-            entered.append(entry)
-            say(stage_line(entry))
-            if entry.stage in WAIT_ENDS and (await self.operation(operation)).stages[-1].id == entry.id:
-                break
+        async with aclosing(self._client.follow(operation)) as stages:
+            async for passed in stages:
+                entry = as_view(StagePassed, passed)
+                entered.append(entry)
+                say(stage_line(entry))
+                if entry.stage in WAIT_ENDS and (await self.operation(operation)).stages[-1].id == entry.id:
+                    break
         return (await self.look(operation)).having(entered)
 
     async def quote(self, asked: "ServiceRequest | OperationRequest", service: int | None) -> QuoteView:

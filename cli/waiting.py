@@ -62,7 +62,7 @@ class Followed:
 
     @classmethod
     def of_views(cls, operation: "OperationDetail", service: "ServiceView") -> Self:
-        """As an API shows them."""
+        """From the documents of an API."""
         return cls(
             operation.number,
             operation.stage,

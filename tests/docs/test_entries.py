@@ -20,7 +20,9 @@ from tests.infrastructure.processes import PROJECT
 from workflows.search_attributes import INTEGERS, KEYWORDS
 
 STAGES = {stage.value for stage in Stage}
-ELSEWHERE = {"RESELL_API_PUBLISH", "RESELL_TEST_DATABASE_URL"}
+OF_THE_SHELL = {"RESELL_API_URL", "RESELL_API_TOKEN", "RESELL_API_TOKEN_FILE"}
+"""Variables of `cli.api`."""
+ELSEWHERE = {"RESELL_API_PUBLISH", "RESELL_TEST_DATABASE_URL"} | OF_THE_SHELL
 """Variables that neither `settings.py` nor the embedded stack reads."""
 
 

@@ -147,7 +147,7 @@ class AsyncClient(AsyncMethods):
                         return operation
         return await self.show_operation(number)
 
-    async def follow(self, number: int, *, after: int | None = None) -> AsyncIterator[StageOf]:
+    async def follow(self, number: int, *, after: int | None = None) -> AsyncGenerator[StageOf, None]:
         """Every stage that the operation enters, also those that it entered before, until it has ended.
 
         after: `id` of the last stage that you know. A stream that breaks is taken up again where it was; where none can

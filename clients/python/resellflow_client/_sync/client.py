@@ -144,7 +144,7 @@ class Client(Methods):
                         return operation
         return self.show_operation(number)
 
-    def follow(self, number: int, *, after: int | None = None) -> Iterator[StageOf]:
+    def follow(self, number: int, *, after: int | None = None) -> Generator[StageOf, None]:
         """Every stage that the operation enters, also those that it entered before, until it has ended.
 
         after: `id` of the last stage that you know. A stream that breaks is taken up again where it was; where none can
