@@ -87,9 +87,25 @@ lock: $(VENV)/tools/bin/uv ## Write requirements*.txt again from pyproject.toml 
 client: $(STAMP) ## Write the generated files of clients/python again, from the OpenAPI document
 	@PYTHONPATH=clients/python $(BIN)/python -m client_generator
 
+TYPES := clients/typescript
+
+# Once for each change of the lock. The packages' hashes are checked.
+.PHONY: types-tools
+types-tools: $(TYPES)/node_modules/.package-lock.json ## Install what `make types` needs (Node 20 or newer, npm)
+
+$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(TYPES)/.npmrc
+	@cd $(TYPES) && npm ci --silent
+	@touch $@
+
+.PHONY: types
+types: $(STAMP) types-tools ## Make TypeScript types from the OpenAPI document, and compile an example with them
+	@PYTHONPATH=clients/python $(BIN)/python -m client_generator.document > $(TYPES)/openapi.json
+	@cd $(TYPES) && npm run --silent generate && npm run --silent check
+
 .PHONY: clean
 clean: ## Remove .venv, caches and build output. The data in var/ stays
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(TYPES)/node_modules $(TYPES)/openapi.json $(TYPES)/resellflow.ts
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment ---------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ What only the server judges (lengths, patterns, ranges) is left out, so that a c
 rules have changed. A shape that is read and written has one model.
 """
 
+import json
 from typing import Any, cast
 
 from settings import Settings
@@ -86,3 +87,7 @@ def _without_judgement(schema: Any, names_of_fields: bool = False) -> Any:
         for key, value in schema.items()
         if names_of_fields or key not in _JUDGED
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(served()))
