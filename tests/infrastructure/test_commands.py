@@ -40,7 +40,8 @@ def test_the_two_commands_divide_all_tests_among_them() -> None:
 def test_ci_runs_both_whole() -> None:
     script = (PROJECT / ".ci/run").read_text(encoding="utf-8")
     assert "for tests in test proof; do" in script
-    assert re.findall(r"(?m)^ *make (?!install|lint|types)(.*?)(?: 2>.*)?$", script) == ['"$tests"'], "nothing limits them"
+    run = re.findall(r"(?m)^ *make (?!install|lint|types)(.*?)(?: 2>.*)?$", script)
+    assert run == ['"$tests"'], "nothing limits them"
 
 
 def test_of_every_kind_of_long_story_one_is_in_make_test() -> None:
