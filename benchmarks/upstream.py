@@ -29,7 +29,7 @@ class Simulator:
 
     def __init__(self, client: httpx.AsyncClient, root: str) -> None:
         self._client = client
-        self._root = f"{root}/_sim"
+        self.root = f"{root}/_sim"
         self._panel = f"{root}/billmgr"
 
     async def set(self, **knobs: object) -> None:
@@ -79,6 +79,6 @@ class Simulator:
         await self._send("DELETE", "/faults")
 
     async def _send(self, method: str, path: str, body: object = None) -> bytes:
-        answer = await self._client.request(method, self._root + path, json=body, timeout=120)
+        answer = await self._client.request(method, self.root + path, json=body, timeout=120)
         answer.raise_for_status()
         return answer.content

@@ -11,8 +11,9 @@ BATCHES = 50
 """A run asks for so many. The next run goes on from there: no history grows with the services that are due."""
 PAUSE = timedelta(seconds=3)
 """Before it looks whether there is room for what was held back; twice as long whenever there was none."""
-LONGEST_PAUSE = timedelta(minutes=5)
-"""Beyond it the run ends: the upstream does not go on, and the next run of the schedule looks again."""
+LONGEST_PAUSE = timedelta(seconds=30)
+LOOKS = 12
+"""After so many in vain the run ends: the upstream does not go on, and the next run of the schedule looks again."""
 
 
 @workflow.defn
@@ -22,7 +23,7 @@ class Renewals:
     @workflow.run
     async def run(self, batch: RenewalBatch) -> int:
         """Returns the number of services that something was done for by the last run."""
-        batches, done, pause = 0, 0, PAUSE
+        batches = done = in_vain = 0
         while True:
             if batches == BATCHES:
                 workflow.continue_as_new(batch)
@@ -33,8 +34,9 @@ class Renewals:
                 place = {"after_day": walked.day, "after_service": walked.service, "held": held}
                 batch = batch.model_copy(update=place)
                 continue
-            pause = PAUSE if walked.done else pause * 2
-            if not held or pause > LONGEST_PAUSE:
+            in_vain = 0 if walked.done else in_vain + 1
+            if not held or in_vain > LOOKS:
                 return done
+            pause = min(PAUSE * 2**in_vain, LONGEST_PAUSE)
             await workflow.sleep(pause, summary="until there is room for what was held back")
             batch = RenewalBatch(at_most=batch.at_most, held_only=True)
