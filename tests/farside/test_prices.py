@@ -123,7 +123,10 @@ async def test_what_the_distributor_has_no_price_for_is_named_here(pair: Pair) -
 
 
 @pytest.mark.proof
-async def test_a_price_that_rises_while_the_order_waits_there_is_an_incident_with_both_amounts(pair: Pair) -> None:
+async def test_a_price_that_is_not_held_and_rises_while_the_order_waits_there_is_an_incident_with_both_amounts(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_quotes, "ADDRESS", "/v1/no-such-address")
     number = (await pair.bought()).id or 0
     await pair.panel.set_balance("0.00")
     order = await pair.reseller.resellflow.prolong(number, 1, key="p", agreed_cost_limit=eur("8.00"))
