@@ -48,7 +48,7 @@ from workflows.renewals import Renewals
 PATIENCE = 900.0
 EVERY = 3.0
 """Seconds between two orders of the shop."""
-BEFORE = 4
+BEFORE = 5
 """Orders before the night."""
 PLAN, ACCOUNT = "VDS-1", "main"
 
