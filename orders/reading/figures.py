@@ -98,9 +98,12 @@ class InstallationFigures:
         self._reading = asyncio.Lock()
         self._shown = CollectorRegistry()
         self._good_until = 0.0
+        self._late: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
         await self._database.close()
+        for one in self._late:
+            one.cancel()
 
     async def registry(self) -> CollectorRegistry:
         """Never raises: without a database it says that there is none, and nothing that was true before."""
@@ -115,14 +118,33 @@ class InstallationFigures:
             return self._shown
 
     async def _read(self) -> list[Metric]:
-        """Empty: the database did not answer."""
+        """Empty: the database did not answer. Leaving a server that stands still takes long, too: nobody waits for it."""
+        reading = asyncio.create_task(self._ask())
+        await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS), self._database.read() as session:
-                return await families(session)
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+            if reading.done():
+                return reading.result()
+            log.warning("metrics of the installation: the database did not answer within %g s", PATIENCE_SECONDS)
+        except (SQLAlchemyError, OSError) as error:
             log.warning("metrics of the installation: %s", described(error))
-            await self._database.close()  # and over a new connection the next time
-            return []
+        leaving = asyncio.create_task(_leave(reading, self._database))
+        self._late.add(leaving)
+        leaving.add_done_callback(self._late.discard)
+        self._database = Database(self._database.url, _TERMS)
+        return []
+
+    async def _ask(self) -> list[Metric]:
+        async with self._database.read() as session:
+            return await families(session)
+
+
+async def _leave(reading: asyncio.Task[list[Metric]], database: Database) -> None:
+    """End it in the background, however long that takes; the next look goes over a new connection."""
+    reading.cancel()
+    await asyncio.wait({reading})
+    if not reading.cancelled():
+        reading.exception()  # whatever it was, it is over
+    await database.close()
 
 
 async def families(session: AsyncSession) -> list[Metric]:

@@ -40,6 +40,11 @@ class Scrape:
     """None: no answer."""
 
 
+def shown_by(scrape: Scrape) -> list[Sample]:
+    """The samples of all targets."""
+    return [sample for samples in scrape.found.values() for sample in samples or ()]
+
+
 @dataclass
 class Recording:
     scrapes: list[Scrape] = field(default_factory=list)
@@ -49,15 +54,18 @@ class Recording:
         wanted = len(self.scrapes) + minutes
         await assert_eventually(lambda: len(self.scrapes) >= wanted, timeout=60, message=f"{minutes} more scrapes")
 
-    async def until(self, seen: Callable[[list[Sample]], bool], what: str) -> None:
-        """Until the last scrape shows it."""
+    async def until(self, seen: Callable[[list[Sample]], bool], what: str, *, minutes: int = 0) -> None:
+        """Until the last scrape shows it, and has done so for so many."""
 
-        await assert_eventually(lambda: seen(self.last()), timeout=30, message=what)
+        def all_show_it() -> bool:
+            last = self.scrapes[-minutes - 1 :]
+            return len(last) > minutes and all(seen(shown_by(one)) for one in last)
+
+        await assert_eventually(all_show_it, timeout=60, message=what)
 
     def last(self) -> list[Sample]:
         """What the last scrape showed."""
-        last = self.scrapes[-1] if self.scrapes else Scrape(0, {})
-        return [sample for samples in last.found.values() for sample in samples or ()]
+        return shown_by(self.scrapes[-1]) if self.scrapes else []
 
     def open_metrics(self, ends_at: float) -> Iterator[str]:
         """The lines of a file that promtool takes; the last scrape is at `ends_at`."""

@@ -11,7 +11,6 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from signal import SIGCONT, SIGSTOP
 
@@ -27,7 +26,6 @@ from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, QUICK, USER, Shop, Upst
 from tests.flow.test_process_watch import standing_still
 from tests.infrastructure import temporal
 from tests.infrastructure.databases import OwnServer, own_server
-from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
 from tests.infrastructure.temporal import OwnTemporalServer, own_temporal_server
 from tests.metrics.recording import Prometheus, Recording, Target, prometheus_over, recording
@@ -38,7 +36,9 @@ from tests.webhooks.sender import SECRET, SECRET_VARIABLE, add_endpoint
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 SET_UP = "v2.vds.order.param"
 TOKEN = "operator-token"
-SETTINGS = {**QUICK, "idle_interval": 0.5, "webhook_private": "true", "webhook_timeout": 1}
+POOL = 3
+"""Connections of the API to its database."""
+SETTINGS = {**QUICK, "settle_window": 120, "idle_interval": 0.5, "webhook_private": "true", "webhook_timeout": 1}
 
 
 @dataclass
@@ -83,15 +83,17 @@ class Run:
 
         await self._until(seen, f"an operation is in {stage}")
 
-    async def healthy(self, health: str) -> None:
-        """The account has come to this health."""
-        await self._until(
-            lambda samples: any(one.labels.get("health") == health and one.value for one in samples), f"it is {health}"
-        )
+    async def healthy(self, health: str, *, minutes: int = 0) -> None:
+        """The account has come to this health, for so long."""
 
-    async def _until(self, seen: Callable[[list[Sample]], bool], what: str) -> None:
+        def seen(samples: list[Sample]) -> bool:
+            return any(one.labels.get("health") == health and one.value for one in samples)
+
+        await self._until(seen, f"it is {health}", minutes=minutes)
+
+    async def _until(self, seen: Callable[[list[Sample]], bool], what: str, *, minutes: int = 0) -> None:
         try:
-            await self.recorded.until(seen, what)
+            await self.recorded.until(seen, what, minutes=minutes)
         except AssertionError as late:
             late.add_note("\n".join(self.worker.lines[-40:]))
             there = [one for one in self.recorded.last() if one.name == "resellflow_operations"]
@@ -130,7 +132,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             PASSWORD_VARIABLE: PASSWORD,
             SECRET_VARIABLE: SECRET,
         }
-        small = {"RESELL_DATABASE_POOL": "2", "RESELL_DATABASE_POOL_MORE": "1", "RESELL_DATABASE_WAIT": "2.2"}
+        small = {"RESELL_DATABASE_POOL": str(POOL - 1), "RESELL_DATABASE_POOL_MORE": "1", "RESELL_DATABASE_WAIT": "2.2"}
         quick = [sys.executable, "-m", "tests.metrics.quick"]
         worker = stack.enter_context(Program([*quick, "worker"], name="worker", env=environment, forked=True))
         api = stack.enter_context(
@@ -171,12 +173,10 @@ async def orders_of_every_kind(run: Run) -> None:
     await run.until(Stage.NEEDS_ATTENTION)
     await run.order("VDS-2")
     await run.until(Stage.WAITING_FOR_FUNDS)
-    await run.upstream.fault(function="vds.suspend", times=1, kind="stall", when="before", seconds=10)
+    await run.upstream.fault(function="vds.suspend", sok=True, times=1, kind="cut", when="before")
     await run.ask("POST", "/v1/services/1/suspend")
-    sent = partial(run.upstream.requests, "vds.suspend")
-    await assert_eventually(sent, message="the suspension is sent")
-    await run.upstream.fault(function="vds*", kind="http_502", when="before")
     await run.until(Stage.OUTCOME_UNKNOWN)
+    await run.upstream.fault(function="vds*", kind="http_502", when="before")
     await run.ask("POST", "/v1/services/2/suspend")
     await run.until(Stage.RETRYING)
 
@@ -185,12 +185,11 @@ async def upstream_away(run: Run) -> None:
     """For longer than anything may be retried or left unread."""
     await run.upstream.fault(function="*", kind="http_502", when="before")
     begun = len(run.recorded.scrapes)
-    await run.healthy("unreachable")
-    await run.recorded.more(max(6, begun + 33 - len(run.recorded.scrapes)))
+    await run.healthy("unreachable", minutes=6)
+    await run.recorded.more(begun + 33 - len(run.recorded.scrapes))
     await run.upstream.admin("DELETE", "/faults")
     await run.upstream.admin("PATCH", f"/accounts/{USER}", {"password": "another"})
-    await run.healthy("unhealthy")
-    await run.recorded.more(3)
+    await run.healthy("unhealthy", minutes=3)
     await run.upstream.admin("PATCH", f"/accounts/{USER}", {"password": PASSWORD})
     await run.healthy("well")
 
@@ -202,7 +201,7 @@ async def temporal_away(run: Run) -> None:
         for item in await run.upstream.items():
             with suppress(AssertionError):  # some are open already
                 await run.upstream.admin("POST", f"/items/{item['id']}/open")
-        await run.ask("POST", "/v1/services/2/resume")
+        await run.order()
         await run.recorded.more(9)
     finally:
         run.temporal.program.send_signal(SIGCONT)
@@ -217,13 +216,20 @@ async def database_away(run: Run) -> None:
             await run.ask("GET", "/v1/operations")
 
     with standing_still(run.postgres):
-        asking = [asyncio.create_task(ask_on()) for _ in range(6)]
+        asking = [asyncio.create_task(ask_on()) for _ in range(12)]
         try:
-            await run.recorded.more(9)
+            await run.recorded.until(pool_is_full, "the pool is full", minutes=7)
+            assert not any(one.value for one in run.recorded.last() if one.name == "resellflow_database_up")
+            assert None not in run.recorded.scrapes[-1].found.values(), "a scrape is answered all the same"
         finally:
             for one in asking:
                 one.cancel()
             await asyncio.gather(*asking, return_exceptions=True)
+
+
+def pool_is_full(samples: list[Sample]) -> bool:
+    in_use = [one.value for one in samples if one.labels.get("state") == "in_use" and one.value >= POOL]
+    return bool(in_use)
 
 
 async def processes_end(run: Run) -> None:
