@@ -118,7 +118,7 @@ class InstallationFigures:
             return self._shown
 
     async def _read(self) -> list[Metric]:
-        """Empty: the database did not answer. Leaving a server that stands still takes long, too: nobody waits for it."""
+        """Empty: the database did not answer. Leaving a server that stands still takes long: nobody waits for it."""
         reading = asyncio.create_task(self._ask())
         await asyncio.wait({reading}, timeout=PATIENCE_SECONDS)
         try:
