@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 import stamina
+from pydantic import SecretStr
 
 from catalogue.loading import load
 from cli.api import WORKS
@@ -19,8 +20,11 @@ from models.database import Database
 from models.enums import IncidentKind, Stage
 from models.order import Operation
 from orders.incidents.record import raise_incident
+from settings import Settings
 from tests.catalogue.sample import written
 from tests.cli.shell import Run, Shell
+from tests.cli.test_orders import rejected_order
+from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import OPERATOR_TOKEN, SHOP_TOKEN, Api, api_settings, client_of_nothing, running_api
@@ -187,6 +191,27 @@ async def test_what_is_asked_and_decided_is_the_same_over_the_api(
             said.append([(line, shown(await shell.resell(*shlex.split(line)))) for line in ACTING])
     for here, away in zip(*said, strict=True):
         assert away == here
+
+
+async def test_an_order_is_followed_and_corrected_over_the_api(shop: Shop) -> None:
+    settings = Settings(**{**shop.settings.model_dump(), "operator_tokens": {"olga": SecretStr(OPERATOR_TOKEN)}})
+    of_the_worker = {PASSWORD_VARIABLE: PASSWORD}  # it runs in this process
+    async with running_api(shop.database, shop.client, settings) as api:
+        away = Shell({"RESELL_API_URL": api.address, "RESELL_API_TOKEN": OPERATOR_TOKEN, **of_the_worker})
+        refused = await rejected_order(shop, away)
+        assert (refused.status, refused.json["stage"]) == (1, "needs_attention")
+        (await away.resell("operations", "correct", 1, "--set", "template=debian-13", "--reason", "typo")).failed(
+            "parameters.template: unknown template 'debian-13'; known: debian-12"
+        )
+        corrected = ("correct", 1, "--reason", "typo", "--set", "domain=v2.example.com", "--addon", "ram=2")
+        assert (await away.resell("operations", *corrected)).done().out.startswith("operation 1 is in stage ")
+        followed = await away.resell("operations", "wait", 1)
+        assert followed.done().lines[-1].startswith("service 1 is active as item ")
+        shown_here = (await away.resell("operations", "show", 1, "--json")).done().json
+        service = (await away.resell("services", "show", 1, "--json")).done().json
+    assert (service["addons"], service["name"], len(shown_here["intents"])) == ({"ram": 2}, "v2.example.com", 2)
+    decision = next(entry for entry in shown_here["audit"] if entry["action"] == "correct_and_retry")
+    assert (decision["actor"], decision["detail"]["reason"]) == ("olga", "typo")
 
 
 async def test_an_operation_is_waited_for_over_the_api(own: Both) -> None:

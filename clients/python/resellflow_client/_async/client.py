@@ -12,7 +12,7 @@ import stamina
 from httpx_sse import SSEError, aconnect_sse
 
 from resellflow_client._async.methods import AsyncMethods
-from resellflow_client.calls import PASSES, Answer, Awaitable, Call, Page, Retries, headers_of
+from resellflow_client.calls import Answer, Awaitable, Call, Page, Retries, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -166,11 +166,8 @@ class AsyncClient(AsyncMethods):
                             return
                         after = passed.id
                         yield passed
-            except (httpx.TransportError, SSEError):
-                pass  # reading the operation shows whether the API is there
-            except ProblemError as problem:
-                if problem.status not in PASSES:
-                    raise
+            except (httpx.TransportError, SSEError, ProblemError):
+                pass  # reading the operation shows what it is: where that is refused, too, it raises the same
             operation = await self.show_operation(number)
             for passed in missed(operation, after):
                 after = passed.id

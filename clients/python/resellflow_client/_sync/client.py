@@ -11,7 +11,7 @@ import stamina
 from httpx_sse import SSEError, connect_sse
 
 from resellflow_client._sync.methods import Methods
-from resellflow_client.calls import PASSES, Answer, Call, Direct, Page, Retries, headers_of
+from resellflow_client.calls import Answer, Call, Direct, Page, Retries, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -163,11 +163,8 @@ class Client(Methods):
                             return
                         after = passed.id
                         yield passed
-            except (httpx.TransportError, SSEError):
-                pass  # reading the operation shows whether the API is there
-            except ProblemError as problem:
-                if problem.status not in PASSES:
-                    raise
+            except (httpx.TransportError, SSEError, ProblemError):
+                pass  # reading the operation shows what it is: where that is refused, too, it raises the same
             operation = self.show_operation(number)
             for passed in missed(operation, after):
                 after = passed.id
