@@ -38,7 +38,8 @@ class Limit:
 
 OPENING_GOAL = Limit(statements=25, transactions=5, history_events=20, requests=2)
 OPENING_NOW = OPENING_GOAL
-PROLONG_NOW = Limit(statements=31, transactions=5, history_events=20, requests=5)
+PROLONG_NOW = Limit(statements=32, transactions=5, history_events=20, requests=5)
+"""One of them asks whether an automatic renewal of the term had failed: whoever prolongs it ends that incident."""
 KNOWN_FOR = timedelta(hours=1)
 PROMISES = 4
 """Committed each on its own: acceptance; grant and intent; the settled answer; the end."""

@@ -17,11 +17,13 @@ LONG_ALONE = {
     "farside/test_tokens.py": "upstreams/test_resellflow.py",
     "flow/test_backup.py": "flow/test_backup_and_temporal.py",
     "flow/test_backup_command.py": "flow/test_backup_and_temporal.py",
+    "flow/test_many_renewals.py": "orders/test_renewals.py",
     "flow/test_money_in_line.py": "orders/test_funds.py",
     "flow/test_new_kind.py": "docs/test_operations.py",
     "flow/test_old_program.py": "orders/test_expansion.py",
     "flow/test_renewals_killed.py": "orders/test_renewals.py",
     "flow/test_sweep_killed.py": "flow/test_sweep.py",
+    "metrics/test_recorded_run.py": "metrics/test_shipped.py",
     "stack/test_embedded.py": "stack/test_stack.py",
 }
 """A file of long stories alone -> the file in which `make test` proves the same promise in another way."""
