@@ -56,6 +56,10 @@ fuzz: $(STAMP) ## Random and malformed inputs, many more than in the tests (FUZZ
 failure-matrix: $(STAMP) ## Run every fault at every step, and write docs/failure-matrix.md (ARGS: options, see --help)
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
+.PHONY: settings-page
+settings-page: $(STAMP) ## Write docs/settings.md anew from settings.py
+	@$(BIN)/python -m tests.docs.settings_page
+
 MODEL ?= 20
 
 .PHONY: model

@@ -1,5 +1,7 @@
 """Every setting, in one place. Each is an environment variable: RESELL_ and the name in capitals.
 
+The text under a setting is its entry in docs/settings.md; `make settings-page` writes the page anew.
+
 How to reach Temporal is set by its own standard variables (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS …, or a
 profile of its configuration file); see `temporalio.envconfig`.
 """
@@ -54,168 +56,213 @@ class Settings(BaseSettings):
     )
 
     database_url: str = "sqlite:///var/resellflow.db"
-    """sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."""
+    """`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/DATABASE`. Use PostgreSQL for production."""
     database_pool: int = Field(default=10, ge=1, le=1000)
-    """Connections to the database that each process keeps."""
+    """Connections that each process keeps. All processes together must need fewer than the server's `max_connections`.
+    """
     database_pool_more: int = Field(default=20, ge=0, le=1000)
-    """Further connections of each process at busy times."""
+    """Connections: further connections of each process at busy times."""
     database_wait: float = Field(default=10.0, gt=0)
-    """Seconds to wait for a free connection, or for a lock that another process holds."""
+    """Seconds: longest wait for a free connection, or for a lock that another process holds. After that the database is
+    reported as busy, and the work is tried again."""
     database_statement_timeout: float = Field(default=60.0, ge=0)
-    """Time-out of one statement in seconds, on PostgreSQL; 0 for no limit."""
+    """Seconds: longest time of one statement, on PostgreSQL. 0: no limit there, nor for locks; needed for a pooler that
+    accepts no `options`."""
 
     task_queue: str = "resellflow"
-    """Queue of the workflows; the others are named after it (`models.queues`)."""
+    """Name of the queue; the other queues are named after it. Change it on every part together, with no order under
+    way. It does not separate installations: use one namespace for each."""
     build_id: str = Field(default="", pattern=r"^[0-9A-Za-z._-]{0,64}$")
-    """Version of the workers, for upgrades without a stop (`temporal.versions`); empty: workers have no versions."""
+    """Worker settings: [the version of this worker](operations.md#versions-of-the-workers), letters, digits and `._-`.
+    None: workers have no versions."""
     deployment: str = Field(default="resellflow", pattern=r"^[0-9A-Za-z_-]{1,64}$")
-    """Name of all versions together."""
+    """Name of all these versions together, for workers and `resell versions`. Change it only with no order under way.
+    """
 
     storefront_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
-    """Bearer tokens of role `storefront`: `NAME=TOKEN,NAME=TOKEN`. The name is the owner of services and the actor in
-    the audit log. A name may have two tokens, so that one can replace the other. The database may have more tokens."""
+    """`NAME=TOKEN,…`: tokens of [role](access.md) `storefront`: they place orders, and see and change what is theirs
+    ([tenancy.md](tenancy.md)). A name may have two tokens. `resell tokens` makes more tokens, also for other roles."""
     operator_tokens: Annotated[dict[str, Tokens], NoDecode] = Field(default_factory=dict)
-    """Bearer tokens of role `admin`, written in the same way."""
+    """`NAME=TOKEN,…`: tokens of role `admin`: they may do everything."""
 
     api_host: str = "127.0.0.1"
+    """Address of the API, never empty (`0.0.0.0` is all addresses of the machine). Let others in through a proxy that
+    speaks TLS."""
     api_port: int = Field(default=8080, ge=0, le=HIGHEST_PORT)
+    """Port of the API."""
     api_at_once: int = Field(default=30, ge=1, le=1000)
-    """Requests that are processed at once for storefronts, and the same number for people."""
+    """Requests that are processed at once for storefronts, and the same number for people; no more than the two pools
+    of the database together."""
     api_line: float = Field(default=5.0, gt=0)
-    """Seconds that a request waits for its turn before it is answered 503."""
+    """Seconds: longest wait of a request for its turn. After that the answer is 503 `busy`."""
     api_streams: int = Field(default=1000, ge=1, le=100_000)
-    """Streams at once."""
+    """Streams at once. More are answered with 429 `too-many-streams`."""
     api_streams_of_token: int = Field(default=200, ge=1, le=100_000)
-    """Streams at once of the tokens of one name."""
+    """Streams at once for the tokens of one name."""
     api_connections: int = Field(default=2000, ge=1, le=100_000)
-    """Connections at once; fewer if the process may not open so many files."""
+    """Connections at once. If there are more, those that have asked nothing for the longest time are closed. At most
+    200 fewer than the files that the process may open (`ulimit -n`)."""
     api_request_timeout: float = Field(default=10.0, gt=0)
-    """Time-out in seconds for the head of a request, and again for its body."""
+    """Seconds: longest time for the head of a request, and again for its body (408)."""
     api_answer_timeout: float = Field(default=30.0, gt=0)
-    """Seconds that a caller may leave an answer unread."""
+    """Seconds: longest time that a caller may leave an answer unread; then the connection is closed."""
     api_keep_alive: int = Field(default=75, ge=1)
-    """Seconds that a connection without a request is kept. Must be longer than in a proxy in front."""
+    """Seconds: how long a connection without a request is kept. Set it longer than in the proxy in front; otherwise the
+    proxy sends into connections that are just being closed."""
     trusted_proxies: Annotated[list[IPvAnyNetwork], NoDecode] = Field(default_factory=list)
-    """Addresses and networks, separated by commas, of the proxies whose X-Forwarded-For is believed."""
+    """`ADDRESS,NETWORK/BITS,…`: proxies in front of the API whose `X-Forwarded-For` is believed, for [the address of
+    whoever sends wrong tokens](access.md#wrong-tokens)."""
     api_docs: bool = True
-    """Whether the API shows /docs and /openapi.json, which need no token."""
+    """`false`: neither `/docs` nor `/openapi.json`, which need no token. They say what the API can do, and contain no
+    data. The page loads nothing from another host."""
     worker_health_address: str = "127.0.0.1:8081"
-    """HOST:PORT of the worker's health endpoint and metrics; empty for none."""
+    """`HOST:PORT`: address of the worker's health and [metrics](metrics.md); empty: none. Several workers on a machine
+    need a port each."""
     metrics_api_address: str = ""
-    """HOST:PORT of the API's metrics; empty for none. Nobody needs a token there."""
+    """`HOST:PORT`: address of the API's [metrics](metrics.md), which need no token; none: they are not shown. A worker
+    shows its own at `RESELL_WORKER_HEALTH_ADDRESS`."""
     metrics_temporal_address: str = ""
-    """ADDRESS:PORT of the metrics of the Temporal SDK in a worker; empty for none."""
+    """`ADDRESS:PORT`: address of the metrics of a worker's Temporal SDK, an IP address; none: they are not shown.
+    Several workers on a machine need a port each."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
-    """Base address of Temporal UI, for links."""
+    """For links to workflows: the address under which people's browsers reach Temporal UI."""
 
     payload_key_file: str = ""
-    """File with the keys that encrypt workflow data in Temporal (`payloads.keyfile`); empty: no encryption."""
+    """File: keys that [encrypt what Temporal stores](encryption.md). None: nothing is encrypted."""
     codec_host: str = "127.0.0.1"
+    """Address of `resell codec-server`, which decrypts for Temporal UI."""
     codec_port: int = Field(default=8082, ge=0, le=HIGHEST_PORT)
-    """Where `resell codec-server` decrypts for Temporal UI."""
+    """Port of `resell codec-server`."""
     codec_token: SecretStr | None = Field(default=None, min_length=32)
-    """The bearer token that the codec server asks for; needed to listen on anything but loopback."""
+    """At least 32 characters: the bearer token that the codec server asks for; needed to listen on anything but
+    loopback."""
 
     hostname_suffix: str = "servers.internal"
-    """A service without a domain is named MARK.SUFFIX."""
+    """A service without a domain is named `MARK.SUFFIX`. Some upstreams need a real domain. It is converted to ASCII
+    and small letters."""
 
     read_timeout: float = Field(default=12.0, gt=0)
-    """Time-out in seconds of an upstream call that only reads."""
+    """Seconds: time-out of a call to an upstream that reads. Raise it for slow lists. An
+    [account](bulkheads.md#limits-of-an-account) may have its own."""
     order_timeout: float = Field(default=30.0, gt=0)
-    """Time-out in seconds of an upstream call that changes something or costs money."""
+    """Seconds: time-out of a call that changes something or costs money. Raise it for an upstream that answers orders
+    slowly: fewer answers are lost. An [account](bulkheads.md#limits-of-an-account) may have its own."""
     plain_http_upstreams: Annotated[list[str], NoDecode] = Field(default_factory=list)
-    """Hosts of upstreams, separated by commas, to which the password may travel in plain http. Loopback is always
-    allowed."""
+    """`HOST,HOST`: upstreams outside this machine to which passwords and orders may travel in plain http, where anybody
+    on the way can read and change them. Nothing is sent in plain http to a host that is not in this list: `resell
+    setup` refuses it, its account is *unhealthy*, and a worker that starts says so."""
     send_lease: float = Field(default=10.0, gt=0)
-    """Seconds after its recording during which a request may be sent. A sender that is held up longer sends nothing."""
+    """Seconds: how long after it was recorded a request that changes something or costs money may be sent. A worker
+    that is held up longer sends nothing. Use the same value on all workers. Raise it for an upstream whose connections
+    take long."""
     clock_skew: float = Field(default=2.0, ge=0)
-    """Largest difference in seconds between the clocks of database and workers."""
+    """Seconds: largest difference between the clocks of the database and of the workers' hosts. Let NTP set them: a
+    worker whose clock is further ahead sends nothing, and says so."""
     settle_window: float = Field(default=60.0, ge=0)
-    """Seconds that an order with a lost answer is looked for before its absence counts as proof."""
+    """Seconds: how long a lost order is looked for before its absence counts as proof. Raise it above the longest time
+    after which your upstream still carries out a request; [the risk](architecture.md#what-is-promised-and-what-is-not).
+    Never lower it in production."""
     idle_interval: float = Field(default=15.0, ge=SHORTEST_INTERVAL)
-    """Seconds between two listings of an upstream while nothing waits for it."""
+    """Seconds: time between two listings while nothing waits. The minimum of this and all such intervals is 0.01. Raise
+    it for an upstream with very many items, or one that limits requests."""
     hot_interval: float = Field(default=1.0, ge=SHORTEST_INTERVAL)
-    """Seconds between two looks while orders wait for a confirmation; twice as long after two minutes."""
+    """Seconds: time between two looks while orders wait for a confirmation; twice as long after two minutes."""
     poll_reads_at_once: int = Field(default=5, ge=1, le=8)
-    """Forms of one upstream account that are read at once for what waits. A list is read in parallel. The account has
-    ten connections for reading, and orders need some of them."""
+    """Requests: forms of one upstream account that are read at once for what waits, 1 to 8. A list is read in parallel
+    with them."""
     balance_interval: float = Field(default=3.0, ge=SHORTEST_INTERVAL)
-    """Seconds between two looks at the balance while orders wait for money."""
+    """Seconds: time between two readings of the balance while orders wait for money."""
     quote_validity: float = Field(default=900.0, gt=0)
-    """Seconds for which an order may name a quote."""
+    """Seconds: time for which an order may name a [quote](storefront-catalogue.md#quotes)."""
     price_list_interval: float = Field(default=600.0, ge=SHORTEST_INTERVAL)
-    """Seconds between two readings of an upstream's price list, which says whether plans are available."""
+    """Seconds: time between two readings of an upstream's price list, which says whether [plans are
+    available](storefront-catalogue.md#availability)."""
     balance_watch_interval: float = Field(default=300.0, ge=SHORTEST_INTERVAL)
-    """Seconds between two looks at the balance of an account, whether anybody orders or not."""
+    """Seconds: time between two readings of an account's balance, whether anybody orders or not. A low balance is
+    reported after this time at the latest."""
     confirmation_check_after: float = Field(default=5400.0, gt=0)
-    """Seconds of silence after which an order asks the upstream itself."""
+    """Seconds: time of silence after which an order asks the upstream itself. An order keeps the value that was valid
+    at its start."""
     usual_times: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Kind of operation, optionally with a product type (`open dedic`) -> its usual time in seconds, used while an
-    upstream's past does not show it. (JSON)"""
+    """Seconds, as JSON: kind of operation, or `KIND TYPE`, → its usual time, used while an upstream's past does not
+    show it: [slower than usual](operations.md#slower-than-usual)."""
     slow_at_least: float = Field(default=300.0, gt=0)
-    """Seconds before which nothing is reported as slow, however quick the upstream was in the past."""
+    """Seconds: time before which nothing is called slow."""
     unchanged_after: float = Field(default=21600.0, gt=0)
-    """Seconds after which a person is asked about an operation that the upstream accepted and has not done."""
+    """Seconds: time after which a person is asked about an operation that was accepted and is not done."""
     sweep_interval: float = Field(default=86400.0, ge=60)
-    """Seconds between two comparisons of all services with their items at the upstreams."""
+    """Seconds: time between two [sweeps](watch.md#the-sweep), 60 at least. Worker settings: the schedule is updated
+    when a worker starts."""
     renewal_interval: float = Field(default=3600.0, ge=60)
-    """Seconds between two looks at what terms end and what is to be renewed."""
+    """Seconds: time between two looks at [terms that end](renewals.md), 60 at least. Worker settings: the schedule is
+    updated when a worker starts."""
     expiry_notice_days: list[Annotated[int, Field(ge=0, le=366)]] = Field(default_factory=lambda: [30, 14, 7, 3, 1])
-    """Days before the end of a term on which its storefront is informed, if it is the one who prolongs. (JSON)"""
+    """Days, JSON: so long before the end of a term its storefront is informed, if it is the one who prolongs."""
     renewal_lead_days: int = Field(default=3, ge=1, le=60)
-    """Days before the end of its term on which a service is renewed automatically."""
+    """Days: so long before the end of its term a service is [renewed automatically](renewals.md#automatic-renewal),
+    unless its plan or product type has a lead time of its own."""
     renewal_lead_days_of: dict[str, Annotated[int, Field(ge=1, le=60)]] = Field(default_factory=dict)
-    """Product type -> its own lead time. (JSON)"""
+    """JSON: product type = its own lead time, like `{"domain": 14}`."""
     renewal_notice_days: int = Field(default=3, ge=1, le=60)
-    """Days before an automatic renewal on which it is announced, so that it can be stopped."""
+    """Days: so long before an automatic renewal it is announced, so that it can be stopped."""
     renewals_at_once: int = Field(default=50, ge=1, le=100_000)
-    """Operations of our own renewal that are under way at an upstream account at once."""
+    """Operations: automatic prolongations and closings that are under way at an upstream account at once. What is due
+    beyond that [waits](renewals.md#many-at-once), so that orders of shops are not held up."""
     forecast_hours: float = Field(default=72.0, ge=0, le=24 * 366)
-    """Hours ahead within which a shortage of money at an upstream is reported; 0: it is not."""
+    """Hours: how far ahead a shortage of money at an upstream is reported: [forecast.md](forecast.md). `0`: it is not.
+    """
     refund_interval: float = Field(default=21600.0, ge=1)
-    """Seconds between two looks at an upstream's lists of expenses and payments for what was paid back."""
+    """Seconds: time between two looks at an upstream's lists of expenses and payments for what it [paid
+    back](refunds.md)."""
     refund_days: float = Field(default=45.0, gt=0)
-    """Days after a closing, a failed opening or a change of plan during which those lists are looked at."""
+    """Days: how long after a closing, a failed opening or a change of plan those lists are looked at."""
     put_back_renewal: bool = False
-    """If the upstream's staff let it renew a service that we renew, an operation switches that off again."""
+    """`true`: if the upstream's staff let it renew a service that we renew, an operation of ours switches that off
+    again."""
     renewal_look_interval: float = Field(default=21600.0, gt=0)
-    """If lists do not say whether the upstream renews an item, its form is read once in this many seconds."""
+    """Seconds: if lists do not say whether the upstream renews an item, its form is read once in this time, evenly
+    spread. Use less than the shortest time from a switch by staff to the charge."""
     manual_plan_changes: dict[str, list[str]] | None = None
-    """Product type -> resources whose change the upstream can't carry out automatically; a person gets a task. None:
-    those that the kind of upstream names. Kinds that name none are not concerned. (JSON)"""
+    """JSON: product type and the resources whose change needs a person at a BILLmanager, as in `{"vds": ["disk_gb"]}`,
+    which holds without the setting; `{}`: none. It does not affect openings, nor what is bought from another
+    Resellflow."""
     exchange_rates: list[ExchangeRate] = Field(default_factory=list)
-    """Exchange rates with their date, for tariffs in another currency than their account's. (JSON)"""
+    """JSON: for tariffs in another currency than the account's: [prices.md](prices.md#another-currency)."""
     upstream_concurrency: int = Field(default=20, gt=0)
-    """Activities that call an upstream at once, for each account, per worker."""
+    """Calls: operations that may be at work at an upstream at once, for each account, per worker. Its requests at once
+    are a [limit of the account](bulkheads.md#limits-of-an-account)."""
     upstream_calls_per_second: float = Field(default=100.0, gt=0)
-    """Limit on activities per second that call upstreams, over all workers."""
+    """Activities per second: limit over all workers. Lower it for an upstream that limits requests."""
 
     webhook_timeout: float = Field(default=10.0, gt=0)
-    """Time-out in seconds of one attempt to deliver a webhook."""
+    """Seconds: time-out of one attempt to deliver a [webhook](webhooks.md)."""
     webhook_retry_delays: list[Annotated[float, Field(ge=0, le=LONGEST_SECONDS)]] = Field(
         default_factory=lambda: [5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, *[43200.0] * 5]
     )
-    """Seconds before each further attempt of a webhook; after the last one it is given up. (JSON)"""
+    """JSON, seconds: wait before each further attempt. After the last one the delivery is given up."""
     webhook_retention_days: float = Field(default=30.0, gt=0)
-    """Days that deliveries of webhooks are kept, with their log, from their end on."""
+    """Days: how long deliveries of webhooks are [kept](operations.md#what-is-kept-and-for-how-long), with their log,
+    from their end on."""
     message_retention_days: float = Field(default=90.0, gt=0)
-    """Days that events are kept for whoever reads their list."""
+    """Days: how long events are [kept](operations.md#what-is-kept-and-for-how-long) for whoever reads [their
+    list](shop.md#events)."""
     webhook_private: bool = False
-    """Webhooks may go to private and loopback addresses, and in plain http there."""
+    """`true`: webhooks may go to [private and loopback addresses](webhooks.md#where-messages-may-go), and in plain http
+    there."""
     webhook_storefront_private: bool = False
-    """So may those whose address a storefront chose by the API."""
+    """`true`: so may those that a storefront has chosen [by the API](webhooks.md#by-the-api)."""
     webhook_key_file: str = ""
-    """File with the keys that seal the secrets of webhooks that are added by the API (`payloads.keyfile`); empty: none
-    can be added there."""
+    """File: keys that seal the secrets of webhooks that are added [by the API](webhooks.md#by-the-api). None: none can
+    be added there."""
 
     event_retention_days: float = Field(default=180.0, gt=0)
-    """Days that the changes seen at upstreams are kept."""
+    """Days: how long the changes seen at upstreams are [kept](operations.md#what-is-kept-and-for-how-long)."""
     hint_retention_days: float = Field(default=1.0, gt=0)
-    """Days that a push hint is kept after it was followed."""
+    """Days: how long a push hint is kept after it was followed."""
     stage_retention_days: float = Field(default=365.0, gt=0)
-    """Days that the stages of an operation are kept after its end; the last one stays."""
+    """Days: how long the stages of an operation are kept after its end; the last one stays."""
     snapshot_retention_days: float = Field(default=365.0, gt=0)
-    """Days that an item is remembered after it is gone from its upstream."""
+    """Days: how long an item is remembered after it is gone from its upstream."""
 
     @field_validator("database_url")
     @classmethod

@@ -1,0 +1,57 @@
+"""The reference of all settings, docs/settings.md, made from `settings.py`: `make settings-page` writes it anew."""
+
+import ast
+import json
+from collections.abc import Iterator
+
+from environment import FILES
+from settings import Settings
+from tests.infrastructure.processes import PROJECT
+
+PAGE = PROJECT / "docs" / "settings.md"
+_HEAD = """# Settings
+
+Each setting is an environment variable, read by worker, API and command line. This page is made from the code,
+`settings.py`, by `make settings-page`. [operations.md](operations.md#settings) says how settings are checked, and which
+variables are read by others.
+
+| Variable | Default | Meaning; when to change it |
+|---|---|---|
+"""
+
+
+def page() -> str:
+    return _HEAD + "".join(f"| `{name}` | {default} | {meaning} |\n" for name, default, meaning in _rows())
+
+
+def _rows() -> Iterator[tuple[str, str, str]]:
+    said = texts()
+    for name in Settings.model_fields:
+        meaning = " ".join(said.get(name, "").split())
+        if name in FILES:
+            meaning += f" `RESELL_{name.upper()}_FILE` names a file that has it instead."
+        yield f"RESELL_{name.upper()}", _default(name), meaning
+
+
+def texts() -> dict[str, str]:
+    """The docstring under each field."""
+    tree = ast.parse((PROJECT / "settings.py").read_text(encoding="utf-8"))
+    [settings] = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == Settings.__name__]
+    found = {}
+    for field, after in zip(settings.body, settings.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
+            found[field.target.id] = str(ast.literal_eval(after.value))
+    return found
+
+
+def _default(name: str) -> str:
+    """As it would be written into the variable."""
+    value = Settings.model_fields[name].get_default(call_default_factory=True)
+    if name.endswith("_tokens") or value in ("", None):
+        return "none"
+    return f"`{json.dumps(value) if isinstance(value, dict) else value}`"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"{PAGE.relative_to(PROJECT)}: {len(Settings.model_fields)} settings")
