@@ -76,11 +76,11 @@ async def open_hinted(url: str, temporal: TemporalServer, *arguments: str) -> As
 
 @pytest_asyncio.fixture(scope="package")
 async def hinted(
-    migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, temporal_server: TemporalServer
+    migrated_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, lasting_temporal_server: TemporalServer
 ) -> AsyncIterator[Hinted]:
     """One for all tests here: each works with services of its own."""
     url = copy_of(migrated_sqlite_template, tmp_path_factory.mktemp("hints"))
-    async with open_hinted(url, temporal_server) as hinted:
+    async with open_hinted(url, lasting_temporal_server) as hinted:
         yield hinted
 
 

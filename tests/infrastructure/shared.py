@@ -1,7 +1,7 @@
-"""What the processes of one test run share: a Temporal server, a PostgreSQL server, and who forks their programs.
+"""What the processes of one test run share: a PostgreSQL server, and who forks their programs.
 
 With `-n`, pytest's first process starts them while the others still import, and tells those where they are. A server
-for each process would cost seconds of start-up and half a gigabyte each. Without `-n` the fixtures start what is asked
+for each process would cost seconds of start-up. Without `-n` the fixtures start what is asked
 for, as `pytest_configure_node` is never called then.
 """
 
@@ -36,16 +36,10 @@ class _Shared:
     directory: Path
     stack: ExitStack = field(default_factory=ExitStack)
     over: threading.Event = field(default_factory=threading.Event)
-    temporal: str = ""
     zygote: str = ""
 
     def start(self) -> None:
-        from tests.infrastructure.temporal import start_temporal_server
-
         self.zygote = start_zygote()
-        server = start_temporal_server()
-        self.stack.enter_context(server.program)
-        self.temporal = server.address
         # A thread that lives as long as the server does: the kernel ends a program with the thread that started it.
         thread = threading.Thread(target=self._run_postgres, name="the run's PostgreSQL", daemon=True)
         thread.start()
@@ -82,7 +76,6 @@ def pytest_configure_node(node: Any) -> None:
         config.stash[_shared].start()
     shared = config.stash[_shared]
     node.workerinput["shared"] = {
-        "temporal": shared.temporal,
         "zygote": shared.zygote,
         "directory": str(shared.directory),
     }
@@ -99,14 +92,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shared = config.stash.get(_shared, None)
     if shared is not None:
         shared.stack.close()
-
-
-def temporal_of(config: pytest.Config) -> tuple[str, int, int] | None:
-    """Its address, which of the run's processes this is, and how many there are. None: there is none to share."""
-    if not hasattr(config, "workerinput"):
-        return None
-    given = config.workerinput
-    return given["shared"]["temporal"], int(given["workerid"].removeprefix("gw")), given["workercount"]
 
 
 @contextlib.contextmanager

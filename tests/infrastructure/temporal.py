@@ -24,7 +24,6 @@ from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.histories import look_through_all
 from tests.infrastructure.processes import Program, free_port
-from tests.infrastructure.shared import temporal_of
 
 DYNAMIC_CONFIG = {
     "system.forceSearchAttributesCacheRefreshOnRead": "true",
@@ -42,7 +41,10 @@ DYNAMIC_CONFIG = {
 }
 ENVIRONMENT = {"GOMAXPROCS": "1", "GOGC": "400"}
 """With a processor to itself alone, and collecting its garbage less often, the server takes a quarter less time."""
-STOCK_OF_NAMESPACES = 800
+STOCK_OF_NAMESPACES = 200
+USED_UP_AFTER = 16
+"""A namespace that was used costs its server processor time until it ends, whatever goes on in it: 300 of them a
+seventh of a processor. So a server that has handed out this many is ended with the file of tests."""
 
 
 @dataclass
@@ -106,8 +108,8 @@ def start_temporal_server(
     return OwnTemporalServer(f"127.0.0.1:{port}", iter(namespaces), program, stock=stock)
 
 
-def _namespaces(stock: int, first: int = 0, step: int = 1) -> list[str]:
-    return [f"test-{number}" for number in range(1, stock + 1)][first::step]
+def _namespaces(stock: int) -> list[str]:
+    return [f"test-{number}" for number in range(1, stock + 1)]
 
 
 async def until_serving(server: TemporalServer) -> None:
@@ -143,23 +145,56 @@ async def own_temporal_server(
         yield server
 
 
-@pytest_asyncio.fixture(scope="session")
-async def temporal_server(pytestconfig: pytest.Config) -> AsyncIterator[TemporalServer]:
-    """The Temporal server of this test run (`.address`)."""
-    if shared := temporal_of(pytestconfig):
-        address, number, count = shared
-        server = TemporalServer(address, iter(_namespaces(STOCK_OF_NAMESPACES, number, count)))
-        await until_serving(server)
-        yield server
+class TemporalServers:
+    """The servers of this process's tests, one after the other."""
+
+    def __init__(self) -> None:
+        self._server = start_temporal_server()
+
+    async def current(self) -> TemporalServer:
+        await until_serving(self._server)
+        return self._server
+
+    async def end_of_file(self) -> None:
+        """A server that is used up is ended, and the next one starts while the next file is read."""
+        if len(self._server.taken) >= USED_UP_AFTER:
+            used_up, self._server = self._server, start_temporal_server()
+            await _end(used_up)
+
+    async def end(self) -> None:
+        await _end(self._server)
+
+
+async def _end(server: OwnTemporalServer) -> None:
+    with server.program:
         await no_history_is_private(server)
-        return
-    async with own_temporal_server() as own:
-        yield own
-        await no_history_is_private(own)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def temporal_servers() -> AsyncIterator[TemporalServers]:
+    servers = TemporalServers()
+    yield servers
+    await servers.end()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def temporal_server(temporal_servers: TemporalServers) -> AsyncIterator[TemporalServer]:
+    """The Temporal server of this file's tests (`.address`)."""
+    yield await temporal_servers.current()
+    await temporal_servers.end_of_file()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def lasting_temporal_server() -> AsyncIterator[TemporalServer]:
+    """For what the tests of several files share."""
+    server = start_temporal_server()
+    await until_serving(server)
+    yield server
+    await _end(server)
 
 
 async def no_history_is_private(server: TemporalServer) -> None:
-    """Fails, after the last test, if a history of this process's tests holds what is private."""
+    """Fails if a history of the tests that this server had holds what is private."""
     if not server.taken:
         return
     connection = (await server.connect("default")).service_client

@@ -18,10 +18,10 @@ async def rehearsal(
     request: pytest.FixtureRequest,
     migrated_sqlite_template: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    temporal_server: TemporalServer,
+    lasting_temporal_server: TemporalServer,
 ) -> AsyncIterator[Rehearsal]:
     home = tmp_path_factory.mktemp("rehearsal")
-    async with open_rehearsal(copy_of(migrated_sqlite_template, home), temporal_server, home) as opened:
+    async with open_rehearsal(copy_of(migrated_sqlite_template, home), lasting_temporal_server, home) as opened:
         for item in request.session.items:
             function = getattr(item, "function", None)
             tale = getattr(function, "tale", None)

@@ -444,8 +444,8 @@ class Bench:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def bench(temporal_server: TemporalServer) -> AsyncIterator[Bench]:
-    async with open_bench(await temporal_server.connect(temporal_server.next_namespace())) as bench:
+async def bench(lasting_temporal_server: TemporalServer) -> AsyncIterator[Bench]:
+    async with open_bench(await lasting_temporal_server.connect(lasting_temporal_server.next_namespace())) as bench:
         yield bench
 
 
