@@ -142,12 +142,14 @@ def test_the_database_job_makes_databases_that_only_their_owners_can_use() -> No
 
 def test_the_image_gets_every_package_of_the_project() -> None:
     packages = {file.parent.name for file in PROJECT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    client = "clients/python/resellflow_client"
     modules = {file.stem for file in PROJECT.glob("*.py")}
     setuptools = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    assert {pattern.removesuffix("*") for pattern in setuptools["packages"]["find"]["include"]} == packages
+    included = {pattern.removesuffix("*") for pattern in setuptools["packages"]["find"]["include"]}
+    assert included == packages | {Path(client).name}
     assert set(setuptools["py-modules"]) == modules
-    let_in = set(re.findall(r"(?m)^!(\w+)/$", (PROJECT / ".dockerignore").read_text()))
-    assert let_in == packages
+    let_in = set(re.findall(r"(?m)^!(.+)/$", (PROJECT / ".dockerignore").read_text()))
+    assert let_in == packages | {client}
 
 
 def test_the_tool_that_builds_the_wheel_is_locked_with_hashes() -> None:
