@@ -26,6 +26,7 @@ from upstreams.errors import (
     Rejected,
     SetupFault,
 )
+from upstreams.gate import Gate
 from upstreams.resellflow import ADAPTER, ResellflowLearned, ResellflowUpstream
 
 
@@ -287,6 +288,15 @@ async def test_what_is_not_possible_in_the_present_state_is_a_definite_no(far_si
     assert "is closed" in refused.value.said
     with pytest.raises(Rejected, match="is closed"):
         await far_side.upstream.prolong(number, 1, key="k2")
+
+
+async def test_a_function_has_one_breaker_however_many_services_it_is_about(far_side: FarSide) -> None:
+    numbers = [await far_side.open(mark) for mark in ("m1", "m2", "m3")]
+    gate = Gate()
+    async with ResellflowUpstream(connection(far_side.api.address), gate=gate) as upstream:
+        for number in numbers:
+            await upstream.read_item("vds", number)
+    assert {key for key in gate.notes() if "/v1/services" in key} == {"read GET /v1/services/N"}
 
 
 async def test_a_token_that_is_refused_shuts_the_gate(far_side: FarSide) -> None:

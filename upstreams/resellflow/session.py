@@ -176,7 +176,9 @@ class Session:
             raise NoSuchItem(f"Upstream {self._connection.name}: {number[:40]!r} is no number of a service there.")
         return f"/v1/services/{number}"
 
-    def call(self, function: str, number: str = "", effect: Effect = Effect.READ) -> Call:
+    def call(self, address: str, number: str = "", effect: Effect = Effect.READ) -> Call:
+        """Of method and path. Its function is without numbers: each function has one breaker, not one for each item."""
+        function = "/".join("N" if part.isdigit() else part for part in address.split("/"))
         secret = self._connection.secret.get_secret_value()
         return Call(self._connection.name, function, effect, item=number, secrets=(secret,))
 
