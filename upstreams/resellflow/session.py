@@ -177,7 +177,7 @@ class Session:
         return f"/v1/services/{number}"
 
     def call(self, address: str, number: str = "", effect: Effect = Effect.READ) -> Call:
-        """A method and a path make a call. Its function has no numbers: a function has one breaker, not one for each item."""
+        """A method and a path make a call. Its function has no numbers: a function has a breaker, an item has none."""
         function = "/".join("N" if part.isdigit() else part for part in address.split("/"))
         secret = self._connection.secret.get_secret_value()
         return Call(self._connection.name, function, effect, item=number, secrets=(secret,))
