@@ -13,6 +13,8 @@ _SHOWN_BELOW = 6
 """Characters. What is shorter is part of ordinary words, and no secret."""
 FILES = ("database_url", "storefront_tokens", "operator_tokens", "codec_token")
 """Settings that hold secrets. Each may be in a file instead, which RESELL_…_FILE names."""
+NOT_JSON = object()
+"""Stands for a value that should be JSON."""
 _read_from_files: set[str] = set()
 
 
@@ -21,7 +23,7 @@ class SecretFileError(Exception):
 
 
 class Environment(EnvSettingsSource):
-    """Settings' own source, to which JSON of endless nesting is JSON that can't be read."""
+    """Settings' own source. Secrets may be in files, and one value that is not JSON does not hide the others."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Raises SecretFileError."""
@@ -35,10 +37,11 @@ class Environment(EnvSettingsSource):
         return _content(file, f"{name}_FILE"), *found[1:]
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """NOT_JSON for what is none, which the settings refuse together with all other wrong values."""
         try:
             return super().decode_complex_value(field_name, field, value)
-        except RecursionError:
-            raise ValueError("is nested too deep") from None
+        except (ValueError, RecursionError):
+            return NOT_JSON
 
 
 def _content(file: str, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from environment import Environment, SecretFileError, is_utf8, without_values
+from environment import NOT_JSON, Environment, SecretFileError, is_utf8, without_values
 from models.enums import Role
 from models.leases import LeaseTerms
 from models.messages import OrderPolicy
@@ -488,6 +488,8 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")  # the last one is the first to run
     @classmethod
     def _text(cls, value: object) -> object:
+        if value is NOT_JSON:
+            raise ValueError("is not JSON")
         if isinstance(value, str) and not is_utf8(value):
             raise ValueError("is not text in UTF-8")
         return value
@@ -500,11 +502,16 @@ def load_settings() -> Settings:
 
 def settings_in_words(error: ValidationError) -> str:
     """Which settings are wrong, and how. Never a value: it may be a token, or an address with a password in it."""
+    return f"the settings are not right: {'; '.join(wrong_settings(error))}"
+
+
+def wrong_settings(error: ValidationError) -> list[str]:
+    """The same, one by one."""
     wrong = []
     for one in error.errors(include_input=False, include_url=False):
         said = one["msg"].removeprefix("Value error, ")
         wrong.append(f"RESELL_{str(one['loc'][0]).upper()}: {said}" if one["loc"] else said)
-    return without_values(f"the settings are not right: {'; '.join(wrong)}")
+    return [without_values(one) for one in wrong]
 
 
 def setup_in_words(error: BaseException) -> str | None:
@@ -513,9 +520,6 @@ def setup_in_words(error: BaseException) -> str | None:
         return settings_in_words(error)
     if isinstance(error, SettingsError) and isinstance(error.__cause__, SecretFileError):
         return f"the settings are not right: {error.__cause__}"
-    if isinstance(error, SettingsError):  # of what is written in JSON; it names the field, and shows no value
-        field = re.search(r'field "(\w+)"', str(error))
-        return f"the settings are not right: RESELL_{field[1].upper() if field else '…'}: is not JSON"
     if isinstance(error, KeyFileError):
         return without_values(f"RESELL_PAYLOAD_KEY_FILE: {error}")
     return None

@@ -24,6 +24,8 @@ OF_OTHERS = ("RESELL_STACK_", "RESELL_TEST_")
 """Beginnings of variables that the embedded stack and the tests read."""
 OF_COMPOSE = frozenset({"RESELL_API_PUBLISH"})
 """Variables of docker-compose.yml."""
+OF_COMMANDS = frozenset({"RESELL_API_URL", "RESELL_API_TOKEN", "RESELL_API_TOKEN_FILE"})
+"""Variables that choose what the commands work on: docs/operations.md, the commands over the API."""
 ADDRESSES = ("worker_health_address", "metrics_api_address", "metrics_temporal_address")
 ENOUGH_ALIKE = 0.75
 
@@ -76,11 +78,13 @@ async def _check() -> list[Finding]:
     from pydantic import ValidationError
     from pydantic_settings import SettingsError
 
-    from settings import load_settings, setup_in_words
+    from settings import load_settings, setup_in_words, wrong_settings
 
     try:
         settings = load_settings()
-    except (ValidationError, SettingsError) as error:
+    except ValidationError as error:
+        return [*(Finding(Verdict.WRONG, one) for one in wrong_settings(error)), *_unknown(())]
+    except SettingsError as error:
         return [Finding(Verdict.WRONG, setup_in_words(error) or "the settings are not right"), *_unknown(())]
     found = [Finding(Verdict.OK, "every setting has a value that can be")]
     found += _key_files(settings)
@@ -96,7 +100,7 @@ def _unknown(named_by_the_catalogue: Iterable[str]) -> Iterator[Finding]:
     from settings import Settings
 
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
-    known |= {f"{PREFIX}{name.upper()}_FILE" for name in FILES} | OF_COMPOSE
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in FILES} | OF_COMPOSE | OF_COMMANDS
     for name in sorted(os.environ):
         if not name.startswith(PREFIX) or name in known or name.startswith(OF_OTHERS) or name in named_by_the_catalogue:
             continue
@@ -144,10 +148,7 @@ def _port(name: str, address: tuple[str, int]) -> Finding:
     except OSError as error:
         cause = (error.strerror or str(error)).partition(" (")[0]
         taken = f"can't listen there now ({cause}): right if this installation runs, otherwise choose another port"
-        return Finding(
-            Verdict.NOTE,
-            f"{name}: can't listen there now ({(error.strerror or str(error)).partition(' (')[0]}): {taken}",
-        )
+        return Finding(Verdict.NOTE, f"{name}: {taken}")
     return Finding(Verdict.OK, f"{name}: free")
 
 

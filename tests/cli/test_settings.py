@@ -72,6 +72,28 @@ async def test_a_wrong_value_is_said_without_it(here: Shell) -> None:
     assert "RESELL_READ_TIMEOUT" in said
 
 
+async def test_all_wrong_values_are_said_at_once_one_a_line(here: Shell) -> None:
+    here.variables |= {
+        "RESELL_EXPIRY_NOTICE_DAYS": "30,14",
+        "RESELL_EXCHANGE_RATES": "[" * 3_000,
+        "RESELL_API_PORT": SECRET,
+        "RESELL_API_DOCS": "maybe",
+        "RESELL_ENTIRELY_ELSE": "1",
+    }
+    assert {one.partition(":")[0] for one in await checked(here)} == {
+        "RESELL_EXPIRY_NOTICE_DAYS",
+        "RESELL_EXCHANGE_RATES",
+        "RESELL_API_PORT",
+        "RESELL_API_DOCS",
+        "RESELL_ENTIRELY_ELSE",
+    }
+
+
+async def test_variables_of_the_commands_are_known(here: Shell) -> None:
+    here.variables |= {"RESELL_API_TOKEN": SECRET, "RESELL_API_TOKEN_FILE": "token", "RESELL_API_TOKENS": "x"}
+    assert await checked(here) == ["RESELL_API_TOKENS: there is no such setting; is RESELL_API_TOKEN meant?"]
+
+
 async def test_what_is_away_is_said(stocked_shell: Shell, tmp_path: Path) -> None:
     stocked_shell.variables.pop(PASSWORD_VARIABLE)
     stocked_shell.variables["RESELL_PAYLOAD_KEY_FILE"] = str(tmp_path / "nothing")
@@ -93,6 +115,7 @@ async def test_ports_are_tried(here: Shell) -> None:
         run = (await here.resell("settings", "--check")).done()
     [note] = [line for line in run.lines if line.startswith("note")]
     assert "RESELL_METRICS_API_ADDRESS: can't listen there now" in note
+    assert note.count("listen") == 1
 
     here.variables["RESELL_METRICS_API_ADDRESS"] = here.variables["RESELL_WORKER_HEALTH_ADDRESS"]
     [said] = await checked(here)
