@@ -338,7 +338,8 @@ def _message(entry: Mapping[str, Any]) -> str:
     if tuple(entry["loc"]) == ("body",) and error_type not in _WRONG_TAGS:
         if isinstance(entry.get("input"), bytes):
             return "is not JSON; send it with Content-Type: application/json"
-        return _MESSAGES.get(error_type, "is not a JSON object")
+        if error_type != "value_error":  # what a body says as a whole, of fields that depend on one another
+            return _MESSAGES.get(error_type, "is not a JSON object")
     if error_type == "json_invalid":
         return f"{_MESSAGES[error_type]} (at character {entry['loc'][1]}: {entry.get('ctx', {}).get('error', '')})"
     if error_type.endswith(("too_long", "too_short")):

@@ -368,6 +368,8 @@ async def test_what_was_missed_is_sent_once_more_to_each_what_is_its_own(
     assert (delivery["webhook"], delivery["service"]) == ("shop:hooks", 1)
     for wrong in ({}, {"since": "2026-03-01T00:00:00"}, {**since, "given_up": True}, {"given_up": False}):
         assert (await api.shop.post(f"{PATH}/shop:hooks/replay", json=wrong)).status_code == 422, wrong
+    told = assert_problem(await api.shop.post(f"{PATH}/shop:hooks/replay", json={}), 422, "invalid-body", "body")
+    assert told == "body: name `since` or `given_up`, one of them"
     monkeypatch.setattr(replay, "MOST", 1)
     told = assert_problem(await api.operator.post(f"{PATH}/all/replay", json=since), 422, "invalid-field", "since")
     assert "more than 1 messages" in told
