@@ -125,6 +125,14 @@ def test_what_can_be_no_token_is_refused_before_it_is_sent(token: str) -> None:
         Client("http://127.0.0.1:1", token)
 
 
+@pytest.mark.parametrize(
+    "address", ["", "127.0.0.1:8080", "resellflow.example.com", "ftp://host", "http://", "http://a:b"]
+)
+def test_what_can_be_no_address_is_refused_before_anything_is_sent(address: str) -> None:
+    with pytest.raises(ValueError, match="address"):
+        Client(address, SHOP_TOKEN)
+
+
 async def test_a_list_is_read_to_its_end_page_after_page(idle_api: Api) -> None:
     for number in range(5):
         await idle_api.order(f"cart-{number}", customer=f"c-{number % 2}")

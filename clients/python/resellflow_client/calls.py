@@ -137,6 +137,18 @@ def new_key() -> str:
     return f"client-{uuid.uuid4()}"
 
 
+def address_of(address: str) -> str:
+    """It without a slash at its end. Raises ValueError for what can be no address."""
+    try:
+        url = httpx.URL(address)
+        right = url.scheme in ("http", "https") and bool(url.host)
+    except httpx.InvalidURL:
+        right = False
+    if not right:
+        raise ValueError(f"{address!r} is not an address like https://resellflow.example.com")
+    return address.rstrip("/")
+
+
 def headers_of(token: str) -> dict[str, str]:
     """Raises ValueError for what can be no token."""
     if not _TOKEN.fullmatch(token):

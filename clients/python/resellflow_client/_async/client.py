@@ -12,7 +12,7 @@ import stamina
 from httpx_sse import SSEError, aconnect_sse
 
 from resellflow_client._async.methods import AsyncMethods
-from resellflow_client.calls import Answer, Awaitable, Call, Page, Retries, headers_of
+from resellflow_client.calls import Answer, Awaitable, Call, Page, Retries, address_of, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -44,8 +44,8 @@ class AsyncClient(AsyncMethods):
     def __init__(
         self, address: str, token: str, *, retries: Retries | None = None, http: httpx.AsyncClient | None = None
     ) -> None:
-        """Raises ValueError for what can be no token."""
-        self._address = address.rstrip("/")
+        """Raises ValueError for what can be no address or no token."""
+        self._address = address_of(address)
         self._headers = headers_of(token)
         self._retries = retries or Retries()
         self._owned = http is None

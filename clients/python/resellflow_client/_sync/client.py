@@ -11,7 +11,7 @@ import stamina
 from httpx_sse import SSEError, connect_sse
 
 from resellflow_client._sync.methods import Methods
-from resellflow_client.calls import Answer, Call, Direct, Page, Retries, headers_of
+from resellflow_client.calls import Answer, Call, Direct, Page, Retries, address_of, headers_of
 from resellflow_client.errors import ProblemError
 from resellflow_client.models import Feed, MessageType, OperationDetail, Stage, StageOf
 from resellflow_client.streams import (
@@ -43,8 +43,8 @@ class Client(Methods):
     def __init__(
         self, address: str, token: str, *, retries: Retries | None = None, http: httpx.Client | None = None
     ) -> None:
-        """Raises ValueError for what can be no token."""
-        self._address = address.rstrip("/")
+        """Raises ValueError for what can be no address or no token."""
+        self._address = address_of(address)
         self._headers = headers_of(token)
         self._retries = retries or Retries()
         self._owned = http is None
