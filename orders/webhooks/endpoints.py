@@ -151,7 +151,7 @@ async def replace_secret(
     session: AsyncSession, endpoint: WebhookEndpoint, *, sealer: Sealer, overlap: timedelta, actor: str
 ) -> str:
     """Make a new secret. For `overlap` each message is signed with the ones before it, too. Returns it, to be shown
-    once. Raises Refused where the secret does not stand in the database."""
+    once. Raises Refused where the secret does not stand in the database, or where too many sign already."""
     if endpoint.sealed_secrets is None:
         raise Refused(
             f"the secret of webhook {endpoint.name} stands in {place_of_secret(endpoint)}: write the new one there, "
@@ -163,9 +163,13 @@ async def replace_secret(
         for one in sealed_secrets(endpoint.sealed_secrets)
         if overlap
     ]
+    if len(old) == SECRETS_AT_A_TIME:
+        raise Refused(
+            f"messages to webhook {endpoint.name} are signed with {len(old)} secrets, and no more are possible; "
+            "wait until their time is over, or end it at once with overlap_hours 0"
+        )
     secret = new_secret()
-    several = [SealedSecret(sealed=sealer.seal(secret, endpoint.id)), *old]
-    endpoint.sealed_secrets = as_rows(several[:SECRETS_AT_A_TIME])
+    endpoint.sealed_secrets = as_rows([SealedSecret(sealed=sealer.seal(secret, endpoint.id)), *old])
     session.add(endpoint)
     record_action(session, endpoint, actor, "secret_replaced", {"overlap": str(overlap)})
     await session.flush()

@@ -148,6 +148,19 @@ async def test_an_operator_s_endpoint_from_its_first_day_to_its_last(api: Api, r
     assert not any(one["secret"] in str(entry.detail) for one in (made, newer, last) for entry in audit)
 
 
+async def test_no_secret_is_dropped_before_its_overlap_is_over(api: Api) -> None:
+    """Four sign at a time. A fifth would end the first one, which the receiver may still have."""
+    await added(api.operator, name="bell")
+    path = f"{PATH}/bell/secret"
+    for _ in range(endpoints.SECRETS_AT_A_TIME - 1):
+        assert (await api.operator.post(path)).status_code == 200
+    told = assert_problem(await api.operator.post(path), 409, "refused")
+    assert "signed with 4 secrets" in told
+    assert "overlap_hours" in told
+    assert (await api.operator.post(path, json={"overlap_hours": 0})).status_code == 200
+    assert (await api.operator.post(path)).status_code == 200
+
+
 async def test_the_database_alone_opens_no_secret(sqlite_api: Api, receiver: Receiver, key_file: Path) -> None:
     """Nor does another endpoint's row. An older key does while it is in the file; without one the worker says so."""
     api = sqlite_api
