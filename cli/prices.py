@@ -1,6 +1,9 @@
 """The price check of an operation, in words: what the upstream asks, and what that was compared with."""
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from cli.printing import shown
 
 _SOURCES = {
     "quote": "quoted by the upstream",
@@ -32,9 +35,9 @@ def _parts(price: dict[str, str]) -> Iterator[str]:
         if value := price.pop(name, ""):
             yield words.format(value)
 
-    source, quoted, at = price.pop("source", ""), price.pop("quoted", ""), price.pop("quoted_at", "")
+    source, quoted, at = price.pop("source", ""), price.pop("quoted", ""), _at(price.pop("quoted_at", ""))
     if source or quoted:
-        yield _SOURCES.get(source, source or "quoted") + f": {quoted}" * bool(quoted) + f" at {at}" * bool(at)
+        yield _SOURCES.get(source, source or "quoted") + f": {quoted}" * bool(quoted) + at
     yield from take("row", "it is the price of {}")
     yield from take("stand_in", "used instead of a quote: {}")
     origin, tolerance = price.pop("expected_from", ""), price.pop("tolerance", "")
@@ -44,6 +47,10 @@ def _parts(price: dict[str, str]) -> Iterator[str]:
     yield from take("agreed", "at most {} agreed")
     yield from take("rate", "exchange rate {}")
     yield from take("skipped", "remark: {}")
-    by, at = price.pop("accepted_by", ""), price.pop("accepted_at", "")
-    yield from take("accepted", "accepted: {}" + f" by {by}" * bool(by) + f" at {at}" * bool(at))
+    by, at = price.pop("accepted_by", ""), _at(price.pop("accepted_at", ""))
+    yield from take("accepted", "accepted: {}" + f" by {by}" * bool(by) + at)
     yield from (f"{name.replace('_', ' ')}: {value}" for name, value in price.items() if value)
+
+
+def _at(moment: str) -> str:
+    return f" at {shown(datetime.fromisoformat(moment))} UTC" if moment else ""

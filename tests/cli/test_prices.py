@@ -17,10 +17,12 @@ def test_a_quote_is_shown_with_what_it_was_compared_with() -> None:
         "agreed": "6.00 EUR",
         "accepted": "40.00 EUR",
         "accepted_by": "ann",
+        "accepted_at": "2031-05-17T14:30:00.250+02:00",
     }
     assert price_in_words(price) == (
-        "quoted by the upstream: 40.00 EUR at 2031-05-17T12:30:00+00:00; expected 5.00 EUR (the catalogue), "
-        "10 % more is tolerated; sold for 7.90 EUR; at most 6.00 EUR agreed; accepted: 40.00 EUR by ann"
+        "quoted by the upstream: 40.00 EUR at 2031-05-17 12:30:00 UTC; expected 5.00 EUR (the catalogue), "
+        "10 % more is tolerated; sold for 7.90 EUR; at most 6.00 EUR agreed; accepted: 40.00 EUR by ann "
+        "at 2031-05-17 12:30:00 UTC"
     )
 
 
