@@ -86,6 +86,22 @@ async def test_the_wheel_works_in_an_environment_without_the_project(api: Api, t
     assert "client_generator" not in os.listdir(package.parent)
 
 
+@pytest.mark.proof
+async def test_its_programs_have_the_types_that_the_package_says(tmp_path: Path) -> None:
+    names = ["shop.py", "receiver.py", "following.py"]
+    for name in names:
+        (tmp_path / name).write_text(program(name))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "mypy", "--strict", *names),
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "MYPYPATH": str(wheel.CLIENT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+
+
 def loaded(name: str) -> ModuleType:
     module = ModuleType(name.removesuffix(".py"))
     exec(compile(program(name), name, "exec"), module.__dict__)  # noqa: S102 - our own page
