@@ -147,15 +147,17 @@ def hours_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots.Line, "pause", lambda *_: 3600.0)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("hours_in_line")
 async def test_orders_without_a_slot_are_woken_when_the_upstream_is_back(shop: Shop) -> None:
+    """The four that had a slot have failed once each, and are tried again after a minute: that opens the breaker."""
     await add_account(shop)
     await shop.upstream.fault(account=HUNG, kind="hang", seconds=60)
     orders = await asyncio.gather(*(shop.order("VDS-HUNG") for _ in range(3 * SLOTS)))
     await eventually(lambda: says_why(shop, orders), "each order that waits says why, and when it is tried again")
     reasons = [(await shop.operation(one.operation)).reason for one in orders]
     assert any("operations under way" in reason for reason in reasons), reasons
-    await eventually(lambda: breaker_is_open(shop), "the breaker is open")
+    await assert_eventually(lambda: breaker_is_open(shop), timeout=180, message="the breaker is open")
     await shop.upstream.admin("DELETE", "/faults")
     for order in orders:
         await shop.until(order, Stage.COMPLETED, timeout=60)

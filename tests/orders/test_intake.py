@@ -184,7 +184,7 @@ async def test_a_plan_out_of_sale_or_without_a_mapping_can_not_be_ordered(databa
         mapping = (await session.exec(select(PlanMapping).where(PlanMapping.plan_id == plan.id))).one()
         await session.exec(delete(MappedPeriod).where(col(MappedPeriod.mapping_id) == mapping.id))
         await session.delete(mapping)
-    with pytest.raises(InvalidField, match="there is no tariff plan 'VDS-1'"):
+    with pytest.raises(InvalidField, match="'VDS-1' is not on sale any more"):
         await accept(database)
     with pytest.raises(InvalidField, match="not mapped to any processing module"):
         await accept(database, plan="LIC-1", parameters={"ip": "192.0.2.1"})
