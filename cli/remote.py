@@ -158,7 +158,7 @@ class ApiSource:
         return (await self.look(operation)).having(entered)
 
     async def quote(self, asked: "ServiceRequest | OperationRequest", service: int | None) -> QuoteView:
-        kind = OperationKind.OPEN if service is None else asked.kind  # type: ignore[union-attr]
+        kind = OperationKind.OPEN if service is None else asked.kind  # type: ignore[union-attr]  # of a service it has a kind
         body = _given(kind=kind.value, service=service, **_written(asked))
         call = Call[models.QuoteView]("POST", "/v1/quotes", {200: models.QuoteView}, body=body)
         found = await self._client.send(call)

@@ -22,7 +22,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives no types here
 REGISTRY = CollectorRegistry(auto_describe=True)
 for _standard in (ProcessCollector, PlatformCollector, GCCollector):
     _standard(registry=REGISTRY)

@@ -18,7 +18,7 @@ class AsyncMethods:
     a cart. The same key makes the same request once, however often it is sent. Without it a new one is made."""
 
     async def send(self, call: Call[T]) -> T:
-        raise NotImplementedError
+        raise NotImplementedError  # the client that inherits these sends
 
     async def preview_batch(self, body: models.BatchRequest) -> models.BatchView:
         """See what a decision about many operations would do.
