@@ -32,6 +32,11 @@ async def asked(error: Exception) -> list[Message]:
     return sent
 
 
+def of_requests(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Without what a server of another test of this process logs in between."""
+    return [record for record in caplog.records if record.name.startswith("storefront.")]
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -44,7 +49,7 @@ async def test_hanging_up_is_a_line_in_the_log(error: Exception, caplog: pytest.
     with caplog.at_level(logging.INFO):
         sent = await asked(error)
     assert [message["type"] for message in sent] == ["http.response.start"]
-    assert [(record.levelname, record.exc_info) for record in caplog.records] == [("INFO", None)]
+    assert [(record.levelname, record.exc_info) for record in of_requests(caplog)] == [("INFO", None)]
 
 
 @pytest.mark.parametrize(
@@ -53,4 +58,4 @@ async def test_hanging_up_is_a_line_in_the_log(error: Exception, caplog: pytest.
 async def test_what_broke_beside_it_is_told(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(type(error)):
         await asked(error)
-    assert any(record.exc_info for record in caplog.records)
+    assert any(record.exc_info for record in of_requests(caplog))
