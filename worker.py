@@ -42,6 +42,7 @@ from metrics.pool import pool_shown
 from metrics.serving import metrics_routes
 from models.catalogue import UpstreamAccount
 from models.database import Database
+from models.migrations import NEWEST_REVISION
 from models.outages import Held, Outage, described, is_unavailable
 from models.queues import ALL_ROLES, WorkerRole, poller_queue, roles_of, upstream_queue, webhook_queue
 from models.readiness import Readiness
@@ -52,6 +53,7 @@ from orders.reading.figures import InstallationFigures
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
 from process_exit import leave
+from program_version import in_words
 from settings import Settings, load_settings, setup_in_words
 from temporal.client import connect_client
 from temporal.healing import end_wedged_sweep
@@ -303,6 +305,7 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
 async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> int:
     """Work until asked to stop. Returns the exit code."""
     look_up_apart()
+    log.info("Resellflow %s, schema %s", in_words(), NEWEST_REVISION)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -401,6 +404,7 @@ def _chosen_roles(arguments: Sequence[str] | None) -> frozenset[WorkerRole]:
             raise argparse.ArgumentTypeError(str(error)) from None  # argparse hides the words of a ValueError
 
     parser = argparse.ArgumentParser(prog="worker.py", description="Run orders, upstream calls, pollers and webhooks.")
+    parser.add_argument("--version", action="version", version=f"Resellflow {in_words()}, schema {NEWEST_REVISION}")
     every_one = ",".join(WorkerRole)
     parser.add_argument("--roles", type=roles, default=ALL_ROLES, metavar=every_one, help="default: all of them")
     chosen: frozenset[WorkerRole] = parser.parse_args(arguments).roles

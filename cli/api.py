@@ -63,7 +63,29 @@ class Api:
 _chosen: ContextVar[Api | None] = ContextVar("api", default=None)
 
 
-def choose(context: typer.Context, api: Address = None, api_token_file: TokenFile = None) -> None:
+def _say_version(wanted: bool) -> None:
+    from models.migrations import NEWEST_REVISION
+    from program_version import in_words
+
+    if wanted:
+        print(f"resell {in_words()}, schema {NEWEST_REVISION}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        callback=_say_version,
+        is_eager=True,
+        help="say the version, commit and schema, and do nothing else",
+    ),
+]
+
+
+def choose(
+    context: typer.Context, api: Address = None, api_token_file: TokenFile = None, version: Version = False
+) -> None:
     """What stands before the command. Raises Failure for a command that the API has no counterpart of."""
     _chosen.set(Api(api.strip(), api_token_file) if api and api.strip() else None)
     if chosen() and context.invoked_subcommand not in WORKS:

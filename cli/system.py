@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import sys
 from typing import Annotated
 
 import typer
 
-from cli.failures import Failure
+from cli.failures import Failure, in_words
+from models.untrusted_text import visible_lines
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -15,22 +17,77 @@ def add_commands(app: typer.Typer) -> None:
     app.command("codec-server")(codec_server)
 
 
-def migrate() -> None:
+CANT_BE_ASKED = 3
+"""The exit status of `resell migrate --check` if nobody knows the schema."""
+
+
+def migrate(
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="change nothing; status 0: the schema is the one of this program, 1: it is older or newer, "
+            "3: the database can't be asked",
+        ),
+    ] = False,
+    or_newer: Annotated[
+        bool, typer.Option("--or-newer", help="with --check: status 0 also if a newer program has migrated it")
+    ] = False,
+) -> None:
     """Bring the database's schema up to date. Safe to run at every start."""
     from models import migrate as migrations
     from settings import load_settings
 
+    if or_newer and not check:
+        raise Failure("--or-newer says what --check takes for right; give both")
     url = load_settings().database_url
+    if check:
+        return _check_schema(url, or_newer)
     try:
         before, after = migrations.migrate(url)
     except ValueError as error:
         raise Failure(str(error)) from error
     except OSError as error:
         raise Failure(f"the database's directory can't be made: {error}") from error
-    if before == after:
-        print(f"schema: {after}, nothing to do")
-    else:
+    if before != after:
         print(f"schema: {before or '(none)'} → {after}")
+    elif migrations.standing_of(after) is migrations.Standing.AHEAD:
+        print(f"schema: {_newer(after)}; nothing to do")
+    else:
+        print(f"schema: {after}, nothing to do")
+    return None
+
+
+def _check_schema(url: str, or_newer: bool) -> None:
+    from models.migrate import Standing, revision_of, standing_of
+    from models.migrations import NEWEST_REVISION
+
+    try:
+        revision = revision_of(url)
+    except Exception as error:
+        sentence = in_words(error) or (str(error) if isinstance(error, ValueError) else None)
+        if sentence is None:
+            raise
+        print(f"resell: the schema is not known: {visible_lines(sentence)}", file=sys.stderr)
+        raise typer.Exit(CANT_BE_ASKED) from error
+    match standing_of(revision):
+        case Standing.CURRENT:
+            print(f"schema: {revision}, as this program needs it")
+        case Standing.AHEAD if or_newer:
+            print(f"schema: {_newer(str(revision))}")
+        case Standing.AHEAD:
+            raise Failure(f"the schema of the database is {_newer(str(revision))}; install the version that made it so")
+        case Standing.BEHIND:
+            there = f"is at {revision}" if revision else "is not there yet"
+            raise Failure(
+                f"the schema of the database {there}, this program needs {NEWEST_REVISION}: run `resell migrate`"
+            )
+
+
+def _newer(revision: str) -> str:
+    from models.migrations import NEWEST_REVISION
+
+    return f"{revision}, which is newer than the newest of this program, {NEWEST_REVISION}"
 
 
 def api(

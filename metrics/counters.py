@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.metadata import version
 from time import monotonic
 
 from prometheus_client import (
@@ -21,6 +20,8 @@ from prometheus_client import (
     ProcessCollector,
     disable_created_metrics,
 )
+
+from program_version import VERSION, commit
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # the library gives no types here
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -39,7 +40,7 @@ _LONG = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
 BUILD = Gauge(
     "resellflow_build_info",
     "Always 1; the labels say what runs here",
-    ["program", "version", "build_id"],
+    ["program", "version", "commit", "build_id"],
     registry=REGISTRY,
 )
 OPERATIONS_ENDED = Counter(
@@ -143,7 +144,7 @@ def function_label(function: str) -> str:
 
 def build_shown(program: str, build_id: str) -> None:
     """What runs here, `api` or `worker`, and its version."""
-    BUILD.labels(program, version("resellflow"), build_id).set(1)
+    BUILD.labels(program, VERSION, commit(), build_id).set(1)
 
 
 @contextmanager

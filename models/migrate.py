@@ -1,6 +1,7 @@
 """Bring the schema up (`resell migrate`). Safe to run at every start and by several processes at once."""
 
 import secrets
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,22 @@ from sqlalchemy.engine import URL, Connection
 
 from models.columns import utc_now
 from models.database import BUSY_TIMEOUT_SECONDS, normalise_url
-from models.invariants import required
+from models.migrations import NEWEST_REVISION
 from models.tables import Installation
 
 _TAG_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _ADVISORY_LOCK = 7_265_735
+_ASKED_WITHIN_SECONDS = 5
+
+
+class Standing(StrEnum):
+    """The schema of a database, beside the one that this program needs."""
+
+    CURRENT = "current"
+    BEHIND = "behind"
+    """Migrations are missing, or all of them."""
+    AHEAD = "ahead"
+    """A newer program has migrated it. What this one reads and writes is still there (docs/upgrade.md)."""
 
 
 def new_tag() -> str:
@@ -49,7 +61,10 @@ def _lock_at_begin(engine: sa.Engine) -> None:
 
 
 def migrate(url: str) -> tuple[str | None, str]:
-    """Upgrade to the newest revision; the first time, give the installation its tag. Returns (before, after)."""
+    """Upgrade to the newest revision; the first time, give the installation its tag. Returns (before, after).
+
+    A database that a newer program has migrated stays as it is, so that the older one can be started again.
+    """
     target = _sync_url(url)
     if target.get_backend_name() == "sqlite" and target.database and target.database != ":memory:":
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
@@ -62,15 +77,44 @@ def migrate(url: str) -> tuple[str | None, str]:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             before = MigrationContext.configure(connection).get_current_revision()
-            config = alembic_config(connection)
-            after = required(ScriptDirectory.from_config(config).get_current_head(), "the newest migration")
-            if before != after:
-                command.upgrade(config, "head")
+            if before is not None and standing_of(before) is Standing.AHEAD:
+                return before, before
+            if before != NEWEST_REVISION:
+                command.upgrade(alembic_config(connection), "head")
             table = sa.inspect(connection).has_table(Installation.__tablename__)
             if table and not connection.execute(sa.select(Installation.id)).first():  # type: ignore[call-overload]
                 connection.execute(
                     sa.insert(Installation).values(id=1, tag=new_tag(), created_at=utc_now()),
                 )
-            return before, after
+            return before, NEWEST_REVISION
     finally:
         engine.dispose()
+
+
+def revision_of(url: str) -> str | None:
+    """The revision of the database's schema; None: it has none. Changes nothing, and makes no file. Raises what
+    SQLAlchemy raises if the database can't be asked within five seconds, and ValueError."""
+    target = _sync_url(url)
+    if target.get_backend_name() == "sqlite":
+        if not target.database or not Path(target.database).exists():
+            return None
+        target = target.set(database=f"file:{target.database}").update_query_dict({"mode": "rw", "uri": "true"})
+        options: dict[str, Any] = {"timeout": _ASKED_WITHIN_SECONDS}
+    else:
+        options = {"connect_timeout": _ASKED_WITHIN_SECONDS}
+    engine = sa.create_engine(target, connect_args=options)
+    try:
+        with engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.text(f"SET statement_timeout = '{_ASKED_WITHIN_SECONDS}s'"))
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+
+
+def standing_of(revision: str | None) -> Standing:
+    """Of a database at this revision."""
+    if revision == NEWEST_REVISION:
+        return Standing.CURRENT
+    ours = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    return Standing.BEHIND if revision is None or revision in ours else Standing.AHEAD

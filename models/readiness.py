@@ -2,13 +2,12 @@
 
 import asyncio
 import time
-from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import migrations
 from models.database import Database, PoolTerms
+from models.migrations import NEWEST_REVISION
 from models.outages import Outage, outage_of
 
 PATIENCE_SECONDS = 3.0
@@ -16,8 +15,6 @@ TURN_SECONDS = 0.05
 KEPT_SECONDS = 1.0
 """An answer serves whoever asks within so long: being asked costs the same however often that is."""
 _TERMS = PoolTerms(size=1, more=0, wait=0.0, statement_timeout=PATIENCE_SECONDS)
-NEWEST_REVISION = max(file.name[:4] for file in (Path(migrations.__file__).parent / "versions").glob("[0-9]*.py"))
-"""The newest of the migrations that this program brings."""
 _REVISION = sa.text("SELECT (SELECT version_num FROM alembic_version), held_because FROM installation")
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only')")
 

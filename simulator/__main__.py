@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final
 
+from program_version import in_words
 from simulator.admin.app import Bench, admin_app
 from simulator.faults import Faults
 from simulator.handler import run_handler
@@ -40,6 +41,7 @@ def account_spec(text: str) -> AccountSpec:
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"simulator of Resellflow {in_words()}")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=1500, help="0 takes a free one (default: 1500)")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the state in this file (default: in memory)")
@@ -88,6 +90,7 @@ async def _serve(world: World, mounts: list[str], listener: socket.socket, host:
     web = Web(panel, faults, log, admin_app(Bench(panel, faults, log)), mounts)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}{mounts[0]}"
+    print(f"simulator of Resellflow {in_words()}")
     running = asyncio.create_task(run_handler(world, handler, web.stopping)) if handler is not None else None
     await Server(web, f"simulator ready {address}").serve([listener])
     if running is not None:

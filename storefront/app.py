@@ -1,11 +1,10 @@
 """The application: routes, who may call them, how errors are said."""
 
-from importlib.metadata import version
-
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
+from program_version import VERSION
 from settings import Settings
 from starter import Resellflow
 from storefront import (
@@ -86,7 +85,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     app = FastAPI(
         title=openapi.TITLE,
         description=openapi.DESCRIPTION,
-        version=version("resellflow"),
+        version=VERSION,
         openapi_tags=openapi.TAGS,
         redirect_slashes=False,
         openapi_url="/openapi.json" if settings.api_docs else None,

@@ -18,8 +18,10 @@ from metrics.pool import pool_shown
 from metrics.serving import SideServer, metrics_routes
 from models.columns import utc_now
 from models.database import Database
+from models.migrations import NEWEST_REVISION
 from orders.reading.figures import InstallationFigures
 from orders.watch.looking import look_if_no_worker_does
+from program_version import in_words
 from settings import Settings
 from starter import connect
 from storefront.app import create_app
@@ -55,6 +57,7 @@ async def serve(settings: Settings, host: str, port: int) -> None:
 
 async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asyncio.Event) -> None:
     look_up_apart()
+    log.info("Resellflow %s, schema %s", in_words(), NEWEST_REVISION)
     with contextlib.closing(listen(host, port)) as listening:
         async with connect(settings) as resellflow, _metrics_of(settings, resellflow.database):
             server = Server(create_app(resellflow, settings))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -18,6 +19,7 @@ from metrics.serving import SideServer
 from models.database import Database
 from models.queues import WorkerRole, queues_of
 from models.readiness import Readiness
+from program_version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,8 @@ _KINDS = {
 
 
 class HealthServer:
-    """`GET /healthz` on the configured address: 200 and {"status": "ok", "roles": […]}, or 503 and what is wrong.
+    """`GET /healthz` on the configured address: 200 and {"status": "ok"}, or 503 and what is wrong. Both have the
+    version and the roles.
 
     `more`: what else is served there.
     """
@@ -70,9 +73,11 @@ class HealthServer:
     async def _answer(self, _request: Request) -> JSONResponse:
         problems = await self._problems()
         if problems:
-            failing = {"status": "failing", "roles": self._roles, "problems": problems}
-            return JSONResponse(failing, status_code=503)
-        return JSONResponse({"status": "ok", "roles": self._roles})
+            return JSONResponse({"status": "failing", **self._who(), "problems": problems}, status_code=503)
+        return JSONResponse({"status": "ok", **self._who()})
+
+    def _who(self) -> dict[str, Any]:
+        return {"version": VERSION, "roles": self._roles}
 
     async def _problems(self) -> list[str]:
         problems: list[str] = []

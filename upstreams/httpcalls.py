@@ -19,6 +19,7 @@ import httpx
 
 from metrics import counters
 from models.untrusted_text import shortened, visible
+from program_version import VERSION
 from upstreams import inflate, lease
 from upstreams.departure import MOST_OF_IT_WRITES, Departure, DepartureTransport, Lapsed, departing
 from upstreams.errors import ConnectionUnhealthy, LeaseExpired, LeftAlone, NotSent, OutcomeUnknown, SetupFault
@@ -133,7 +134,7 @@ class HttpTransport:
         self._gate = gate or Gate()
         self._max_body = max_body
         self._own: tuple[httpx.AsyncClient, ...] = ()
-        self._headers = {"Accept-Encoding": inflate.ACCEPTED, "User-Agent": "Resellflow"}
+        self._headers = {"Accept-Encoding": inflate.ACCEPTED, "User-Agent": f"Resellflow/{VERSION}"}
         if client is not None:
             self._clients = dict.fromkeys(Effect, client)
             self._headers["Connection"] = "close"

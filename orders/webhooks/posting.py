@@ -15,6 +15,7 @@ from models.columns import utc_now
 from orders.webhooks.deliveries import ANSWER_LENGTH, Attempt, OutgoingMessage
 from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
 from orders.webhooks.targets import Reach, check_address, check_url
+from program_version import VERSION
 from upstreams.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Poster:
                 "POST",
                 url.copy_with(host=address),
                 content=content,
-                headers={**signed, "host": url.netloc.decode(), "user-agent": "resellflow"},
+                headers={**signed, "host": url.netloc.decode(), "user-agent": f"Resellflow/{VERSION}"},
                 extensions={"sni_hostname": url.raw_host.decode(), "timeout": httpx.Timeout(self._timeout).as_dict()},
             )
             try:

@@ -5,11 +5,13 @@ from typing import Literal
 from pydantic import Field
 
 from orders.views import Document
+from program_version import VERSION
 from storefront.problems import Problem
 
 
 class Alive(Document):
     status: Literal["ok"] = "ok"
+    version: str = Field(default=VERSION, description="of the program that answers")
 
 
 class Check(Document):

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import Script, ScriptDirectory
+from packaging.version import Version
 from sqlalchemy.engine import Connection
 
 from models.columns import Amount
@@ -121,15 +122,11 @@ def not_allowed(found: Mistakes, script: Script, version: str) -> Iterator[str]:
     """In words, without what the migration rightly says that it contracts."""
     contracts: Mapping[str, str] = getattr(script.module, "contracts", {})
     for name, release in contracts.items():
-        if _numbers(release) >= _numbers(version):
+        if Version(release) >= Version(version):
             yield f"{script.revision}: {name} is contracted in the release that stopped using it ({release})"
     for name, words in found.items():
         if name not in contracts:
             yield f"{script.revision}: {name} {words}"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split("."))
 
 
 def _changed(old: sa.Column[Any], new: sa.Column[Any]) -> str:

@@ -3,24 +3,20 @@
 Each migration after 0026 leaves the processes of the version before it what they read and write.
 """
 
-import tomllib
 import types
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.script import Script
 
-from models import migrate
 from models.tables import metadata as models
+from program_version import VERSION
 from tests.orders import expansion
 from tests.orders.test_migrate import sync_engine
 
 EXPANDS_AFTER = "0026"
 """Older migrations renamed columns: an upgrade over them needs a stop (docs/operations.md)."""
-ROOT = Path(migrate.__file__).parent.parent
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.fixture

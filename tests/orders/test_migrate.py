@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from models.database import normalise_url
-from models.migrate import alembic_config, migrate
+from models.migrate import Standing, alembic_config, migrate, revision_of, standing_of
+from models.migrations import NEWEST_REVISION
 from models.readiness import Readiness
 from models.tables import metadata
 from tests.infrastructure.processes import Program
@@ -62,6 +64,46 @@ def test_the_models_describe_the_migrated_schema(migrated_database_url: str) -> 
             assert compare_metadata(context, metadata) == []
     finally:
         engine.dispose()
+
+
+@pytest.mark.dialects
+def test_what_is_there_is_compared_and_nothing_is_changed(database_url: str) -> None:
+    assert revision_of(database_url) is None
+    assert standing_of(None) is Standing.BEHIND
+    engine = sync_engine(database_url)
+    assert sa.inspect(engine).get_table_names() == []
+    _upgrade(database_url, "0030")
+    assert (revision_of(database_url), standing_of("0030")) == ("0030", Standing.BEHIND)
+    migrate(database_url)
+    assert revision_of(database_url) == NEWEST_REVISION
+    assert standing_of(NEWEST_REVISION) is Standing.CURRENT
+    engine.dispose()
+
+
+@pytest.mark.dialects
+def test_a_schema_that_a_newer_program_has_made_is_left_alone(database_url: str) -> None:
+    """The way back begins with the older program's `resell migrate`, where an installer runs that at every start."""
+    migrate(database_url)
+    _execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    assert migrate(database_url) == ("9999", "9999")
+    assert revision_of(database_url) == "9999"
+    assert standing_of("9999") is Standing.AHEAD
+
+
+def test_whoever_asks_makes_no_database(tmp_path: Path) -> None:
+    assert revision_of(f"sqlite:///{tmp_path / 'none.db'}") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_while_a_migration_runs_it_is_asked_all_the_same(migrated_database_url: str) -> None:
+    engine = sync_engine(migrated_database_url)
+    with engine.connect() as connection:
+        begin = "BEGIN" if connection.dialect.name == "postgresql" else "BEGIN IMMEDIATE"
+        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        assert revision_of(migrated_database_url) == NEWEST_REVISION
+        connection.rollback()
+    engine.dispose()
 
 
 # Forks: starting several interpreters would take longer than all the rest.

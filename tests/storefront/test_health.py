@@ -14,7 +14,9 @@ from temporalio.client import Client
 
 from models import readiness
 from models.database import Database, PoolTerms
+from models.migrations import NEWEST_REVISION
 from models.outages import Outage
+from program_version import VERSION
 from tests.infrastructure.databases import Stock
 from tests.infrastructure.processes import free_port
 from tests.storefront.api import Api, api_settings, assert_problem, running_api, stocked_api
@@ -23,7 +25,7 @@ pytestmark = pytest.mark.dialects
 
 
 async def test_with_database_and_temporal_it_is_ready(api: Api) -> None:
-    assert (await api.stranger.get("/healthz")).json() == {"status": "ok"}
+    assert (await api.stranger.get("/healthz")).json() == {"status": "ok", "version": VERSION}
     answer = await api.stranger.get("/readyz")
 
     assert answer.status_code == 200
@@ -138,7 +140,7 @@ async def test_an_older_schema_is_not_ready_and_a_newer_one_is(migrated_database
         await look.close()
     async with database.write() as session:
         await (await session.connection()).execute(
-            sa.text(f"UPDATE alembic_version SET version_num = '{readiness.NEWEST_REVISION}'")
+            sa.text(f"UPDATE alembic_version SET version_num = '{NEWEST_REVISION}'")
         )
     await database.close()
     assert found == [Outage.SCHEMA, None]

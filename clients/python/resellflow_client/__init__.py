@@ -6,6 +6,7 @@
 from resellflow_client import models, webhooks
 from resellflow_client._async.client import AsyncClient
 from resellflow_client._sync.client import Client
+from resellflow_client._version import __version__
 from resellflow_client.calls import Answer, Call, Retries
 from resellflow_client.errors import (
     ConnectionFailed,
@@ -30,6 +31,7 @@ __all__ = [
     "UnexpectedAnswer",
     "WaitedTooLong",
     "WebhookRejected",
+    "__version__",
     "models",
     "webhooks",
 ]

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from resellflow_client._version import __version__
 from resellflow_client.errors import ConnectionFailed, ProblemError, ResellflowError, UnexpectedAnswer
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ Direct = Annotated[T, "there at once"]
 """What the sync client has where the other has `Awaitable`."""
 
 KEY_HEADER = "Idempotency-Key"
+USER_AGENT = f"resellflow-client/{__version__}"
 PASSES = frozenset({408, 429, 502, 503, 504})
 """Statuses of what passes by itself."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -153,7 +155,7 @@ def headers_of(token: str) -> dict[str, str]:
     """Raises ValueError for what can be no token."""
     if not _TOKEN.fullmatch(token):
         raise ValueError("the token is not one word of ASCII characters; was more or less than the token copied?")
-    return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+    return {"Authorization": f"Bearer {token}", "Accept": "application/json", "User-Agent": USER_AGENT}
 
 
 def _segment(name: str, value: object) -> str:

@@ -1,0 +1,3 @@
+"""The number of the client's release: that of the Resellflow whose API it was made for."""
+
+__version__ = "0.1.0"
