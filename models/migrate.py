@@ -113,7 +113,7 @@ def revision_of(url: str) -> str | None:
 
 
 def standing_of(revision: str | None) -> Standing:
-    """Of a database at this revision."""
+    """How a database at this revision stands to this program."""
     if revision == NEWEST_REVISION:
         return Standing.CURRENT
     ours = {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
