@@ -17,7 +17,7 @@ TARIFF = """        Pricelist(
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The simulator in links, but for these two files."""
-    for file in (PROJECT / "simulator").rglob("*.py"):
+    for file in [PROJECT / "program_version.py", *(PROJECT / "simulator").rglob("*.py")]:
         copy = tmp_path / file.relative_to(PROJECT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.symlink_to(file)
