@@ -13,6 +13,7 @@ import typer
 import process_exit
 from cli import (
     api,
+    backup,
     configuration,
     drift,
     events,
@@ -69,6 +70,7 @@ events.add_commands(app)
 tokens.add_commands(app)
 system.add_commands(app)
 configuration.add_commands(app)
+backup.add_commands(app)
 restored.add_commands(app)
 versions.add_commands(app)
 

@@ -30,7 +30,7 @@ class Outage(StrEnum):
     """A table or column is not there."""
     DAMAGED = "damaged"
     HELD = "held"
-    """It is older than what Temporal knows: a backup that was brought back."""
+    """A backup that was brought back: it says so itself, or it is older than what Temporal knows."""
 
     @property
     def passes(self) -> bool:
@@ -50,7 +50,7 @@ _WORDS = {
     Outage.REFUSED: "the database does not let us in; look at RESELL_DATABASE_URL and the rights of its user",
     Outage.DAMAGED: "the database's files are damaged; bring back a copy",
     Outage.SCHEMA: "the database has no schema, or an old one; run `resell migrate`",
-    Outage.HELD: "the database is older than what Temporal knows; nothing is sent until you run `resell restored`",
+    Outage.HELD: "the database was brought back from a backup; nothing is sent until you run `resell restored`",
 }
 
 

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from models.audit import Installation
 from models.database import Database
 from models.enums import OperationKind
 from models.order import Operation
@@ -128,10 +129,15 @@ class Restorer:
             await hold(session, HELD)
 
     async def begin_anew(self, findings: Findings, *, actor: str) -> list[Unfinished]:
-        """Temporal's state is the older one: only the runs begin anew. Raises Refused if the database is the older."""
+        """Temporal's state is the older one: only the runs begin anew. Raises Refused if the database is the older, or
+        is held."""
         if findings.lost_numbers:
             words = numbers.in_words(findings.lost_numbers)
             raise Refused(f"the database has not given {words} yet, so it is the older one; leave out --temporal-only")
+        async with self._database.read() as session:
+            held = (await session.get_one(Installation, 1)).held_because
+        if held is not None:
+            raise Refused(f"the database is held, so it was restored as well ({held}); leave out --temporal-only")
         await self._end(findings.running)
         return await record.workflows_lost(self._database, actor=actor)
 

@@ -11,9 +11,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -283,6 +283,8 @@ class OwnServer:
     user: str | None
     port: int
     program: Program | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Beside those of all test servers."""
 
     @property
     def url(self) -> str:
@@ -291,7 +293,7 @@ class OwnServer:
     def start(self) -> None:
         settings = {"listen_addresses": "127.0.0.1", "port": str(self.port), "unix_socket_directories": ""}
         command: list[str | Path] = [self.programs / "postgres", "-D", self.home / "data"]
-        for name, value in (settings | FAST_NOT_SAFE).items():
+        for name, value in (settings | FAST_NOT_SAFE | dict(self.settings)).items():
             command += ["-c", f"{name}={value}"]
         self.program = Program(command, name="PostgreSQL server", user=self.user, cwd=self.home)
         wait_until(self._answers, timeout=30, ignoring=(psycopg.OperationalError,), message="PostgreSQL answers")

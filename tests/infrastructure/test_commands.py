@@ -11,6 +11,7 @@ from tests.infrastructure.processes import PROJECT
 
 TESTS = PROJECT / "tests"
 LONG_ALONE = {
+    "backup/test_rehearsal.py": "backup/test_script.py",
     "benchmarks/test_soak_live.py": "model/test_model.py",
     "farside/test_by_hand.py": "linking/test_adopt.py",
     "farside/test_backup.py": "flow/test_backup_and_temporal.py",
