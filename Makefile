@@ -43,6 +43,15 @@ test: $(STAMP) ## Run the tests but for the long stories (ARGS: options of pytes
 proof: $(STAMP) ## Run the long stories that `make test` leaves out (ARGS: options of pytest)
 	@$(BIN)/python -m pytest $(PARALLEL) --durations=10 --durations-min=1 -m "proof" $(ARGS)
 
+# Go builds the Temporal server once, which takes a quarter of an hour; a skipped test names what is missing.
+.PHONY: cluster-test
+cluster-test: $(STAMP) ## Run the main stories on a Temporal server with PostgreSQL (needs Go and PostgreSQL; ARGS: of pytest)
+	@RESELL_TEST_TEMPORAL_CLUSTER=1 $(BIN)/python -m pytest tests/cluster -v --durations=0 --durations-min=1 $(ARGS)
+
+.PHONY: cluster-bench
+cluster-bench: $(STAMP) ## Measure on that server with 1, 2 and 4 worker processes (ARGS="--json FILE …", see --help)
+	@$(BIN)/python -m tests.cluster.measure $(ARGS)
+
 # The seed is printed: give it to see the same once more.
 FUZZ ?= 50
 SEED := $(if $(SEED),$(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))

@@ -31,6 +31,14 @@ DatabaseUrl = Annotated[
     str, typer.Option(metavar="sqlite|URL", help="URL: a PostgreSQL server; a database is made there, and dropped.")
 ]
 Store = Annotated[TemporalStore, typer.Option(help="Where the Temporal server keeps its state.")]
+Temporal = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="A Temporal server that runs; without it, a dev server is started.")
+]
+Namespace = Annotated[str, typer.Option(help="On that server: an empty one that has the search attributes.")]
+TemporalPid = Annotated[int | None, typer.Option(min=1, help="Process of that server: its CPU is counted.")]
+PostgresqlPid = Annotated[
+    int | None, typer.Option(min=1, help="First process of PostgreSQL: the CPU of all its processes is counted.")
+]
 IdleSeconds = Annotated[float, typer.Option(min=0, help="How long to watch what nothing costs; 0: not at all.")]
 WaitingOrders = Annotated[int, typer.Option(min=1, help="Orders that wait for an opening by hand.")]
 WaitingSeconds = Annotated[float, typer.Option(min=0, help="How long they are watched; 0: not at all.")]
@@ -54,6 +62,10 @@ def main(
     through: Through = D.through,
     database: DatabaseUrl = D.database,
     temporal_store: Store = D.temporal_store,
+    temporal: Temporal = D.temporal,
+    temporal_namespace: Namespace = D.temporal_namespace,
+    temporal_pid: TemporalPid = D.temporal_pid,
+    postgresql_pid: PostgresqlPid = D.postgresql_pid,
     idle_seconds: IdleSeconds = D.idle_seconds,
     waiting_orders: WaitingOrders = D.waiting_orders,
     waiting_seconds: WaitingSeconds = D.waiting_seconds,
@@ -72,6 +84,10 @@ def main(
         through=through,
         database=database,
         temporal_store=temporal_store,
+        temporal=temporal,
+        temporal_namespace=temporal_namespace,
+        temporal_pid=temporal_pid,
+        postgresql_pid=postgresql_pid,
         idle_seconds=idle_seconds,
         waiting_orders=waiting_orders,
         waiting_seconds=waiting_seconds,

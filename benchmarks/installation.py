@@ -28,7 +28,7 @@ from stack.embedded import (
     temporal_program,
 )
 from stack.ports import LOOPBACK, free_port
-from stack.processes import Child, Ready, Supervisor, answers
+from stack.processes import Child, Ready, StackFailed, Supervisor, answers
 
 TOKEN = "of-the-benchmark"
 OPERATOR_TOKEN = "operator-of-the-benchmark"
@@ -48,9 +48,10 @@ class Installation:
         self._directory = directory
         self._http = http
         self._temporal_port, self.simulator_port, self._api_port = (free_port() for _ in range(3))
+        self._temporal_address = options.temporal or f"{LOOPBACK}:{self._temporal_port}"
         self._running: dict[str, Child] = {}
         self._roles: dict[str, str] = {}
-        """Role of each worker, by the name of its process."""
+        """Role of each worker, by the name of its process; numbered where several have the same."""
         self._looks = 0
         self.simulator = Simulator(http, f"http://{LOOPBACK}:{self.simulator_port}")
         self.api_url = f"http://{LOOPBACK}:{self._api_port}"
@@ -66,7 +67,8 @@ class Installation:
                 "RESELL_OPERATOR_TOKENS": f"benchmark-operator={OPERATOR_TOKEN}",
                 "MAIN_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
                 "LARGE_UPSTREAM_PASSWORD": UPSTREAM_PASSWORD,
-                "TEMPORAL_ADDRESS": f"{LOOPBACK}:{self._temporal_port}",
+                "TEMPORAL_ADDRESS": self._temporal_address,
+                "TEMPORAL_NAMESPACE": options.temporal_namespace,
                 "TEMPORAL_CONFIG_FILE": str(directory / "temporal.toml"),
                 "NO_PROXY": f"{LOOPBACK},localhost",
                 "PYTHONUNBUFFERED": "1",
@@ -77,6 +79,10 @@ class Installation:
     def processes(self) -> list[Process]:
         """Those that run, this one among them."""
         found = [Process(_kind(name), child.pid, self._roles.get(name, "")) for name, child in self._running.items()]
+        if self._options.temporal_pid is not None:
+            found.append(Process("server", self._options.temporal_pid))
+        if self._options.postgresql_pid is not None:
+            found.append(Process("postgresql", self._options.postgresql_pid, has_children=True))
         return [*found, Process("placing", os.getpid())]
 
     def worker_wrote(self) -> str:
@@ -111,7 +117,10 @@ class Installation:
         return self._directory / f"{name}.tally.json"
 
     async def start_temporal(self) -> None:
-        """The dev server, without its UI."""
+        """The dev server, without its UI; or the one that runs, which must not have run anything in this namespace."""
+        if self._options.temporal:
+            await self._look_at_given_server()
+            return
         command: list[str | Path] = [temporal_program(), "server", "start-dev", "--headless", "--ip", LOOPBACK]
         command += ["--port", str(self._temporal_port), "--log-level", "error"]
         if self._options.temporal_store is TemporalStore.FILE:
@@ -119,6 +128,15 @@ class Installation:
         for name, kind in SEARCH_ATTRIBUTES.items():
             command += ["--search-attribute", f"{name}={kind}"]
         await self._start("server", command, self._temporal_ready)
+
+    async def _look_at_given_server(self) -> None:
+        about = f"The Temporal server at {self._temporal_address}, namespace {self._options.temporal_namespace}"
+        try:
+            found = (await (await self.connect()).count_workflows()).count
+        except (RPCError, RuntimeError) as error:
+            raise StackFailed(f"{about}, can't be used: {error}") from error
+        if found:
+            raise StackFailed(f"{about}, has {found} workflows already: name a namespace that is empty.")
 
     async def start_simulator(self) -> None:
         account = f"{UPSTREAM_USER}:{UPSTREAM_PASSWORD}:{BALANCE}:{UPSTREAM_CURRENCY}"
@@ -155,7 +173,8 @@ class Installation:
     async def start_workers(self) -> None:
         for number, roles in enumerate(self._options.workers, 1):
             name = f"worker-{number}"
-            self._roles[name] = roles
+            alone = self._options.workers.count(roles) == 1
+            self._roles[name] = roles if alone else f"{roles or 'all'} {number}"
             port = free_port()
             arguments = ["worker", *(["--roles", roles] if roles else [])]
             health = {"RESELL_WORKER_HEALTH_ADDRESS": f"{LOOPBACK}:{port}"}
@@ -189,7 +208,11 @@ class Installation:
         return partial(answers, url, client=self._http)
 
     async def connect(self) -> Client:
-        return await Client.connect(f"{LOOPBACK}:{self._temporal_port}", data_converter=pydantic_data_converter)
+        return await Client.connect(
+            self._temporal_address,
+            namespace=self._options.temporal_namespace,
+            data_converter=pydantic_data_converter,
+        )
 
     async def _temporal_ready(self) -> bool:
         try:

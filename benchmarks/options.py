@@ -44,6 +44,14 @@ class Options(BaseModel):
     database: str = SQLITE
     """`sqlite`, or the address of a PostgreSQL server on which a database is made for the run, and dropped."""
     temporal_store: TemporalStore = TemporalStore.FILE
+    temporal: str = ""
+    """Address of a Temporal server that runs, instead of a dev server of the run's own."""
+    temporal_namespace: str = "default"
+    """One in which nothing was run yet, with our search attributes."""
+    temporal_pid: int | None = None
+    """Process of that server, if its CPU is to be counted."""
+    postgresql_pid: int | None = None
+    """First process of the PostgreSQL server; its CPU is counted with that of all its processes."""
     idle_seconds: float = 60.0
     waiting_orders: int = 10
     waiting_seconds: float = 30.0

@@ -42,8 +42,10 @@ class Cpu(BaseModel):
     """The process that places the orders, waits for their ends, and measures."""
     api: float | None = None
     simulator: float | None = None
+    postgresql: float | None = None
+    """All processes of a PostgreSQL server that the options name: for Temporal's databases, too, if it has them."""
     workers: dict[str, float | None] = {}
-    """Each worker process by its roles, where there are several."""
+    """Each worker process by its roles, where there are several; numbered where they are the same."""
 
 
 class Memory(BaseModel):

@@ -13,15 +13,32 @@ PROC = Path("/proc")
 WORKER = "worker"
 
 
-def cpu_seconds(pid: int) -> float | None:
-    """User and system time of a process, all its threads included; None if it can't be known."""
+def cpu_seconds(pid: int, *, has_children: bool = False) -> float | None:
+    """User and system time of a process, all its threads included; None if it can't be known.
+
+    `has_children`: with that of its children, of those that have ended, too.
+    """
+    stat = _stat(pid)
+    if stat is None:
+        return None
+    if not has_children:
+        return _ticks(stat, 2) / os.sysconf("SC_CLK_TCK")
+    every = [_stat(int(process.name)) for process in PROC.glob("[0-9]*")]
+    children = sum(_ticks(one, 4) for one in every if one is not None and one[1] == str(pid))
+    return (_ticks(stat, 4) + children) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of `stat` from the third on; the second is the program's name in brackets and may hold anything."""
     try:
-        stat = (PROC / str(pid) / "stat").read_text()
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
         return None
-    # The second field is the program's name in brackets and may hold anything; utime and stime are the 14th and 15th.
-    fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(stat: list[str], fields: int) -> int:
+    """Two fields: utime and stime, the 14th and 15th. Four: those of children that have ended, too."""
+    return sum(map(int, stat[11 : 11 + fields]))
 
 
 def peak_memory_mib(pid: int) -> float | None:
@@ -48,6 +65,10 @@ class Process:
     name: str
     pid: int
     roles: str = ""
+    has_children: bool = False
+
+    def cpu_seconds(self) -> float | None:
+        return cpu_seconds(self.pid, has_children=self.has_children)
 
 
 def memory(processes: Sequence[Process]) -> Memory:
@@ -68,7 +89,7 @@ def _fields(processes: Sequence[Process], values: Sequence[float | None], digits
         for process, value in zip(processes, values, strict=True)
         if process.name == WORKER
     }
-    names = ("worker", "server", "placing", "api", "simulator")
+    names = ("worker", "server", "placing", "api", "simulator", "postgresql")
     return {name: total(name) for name in names} | {"workers": workers if len(workers) > 1 else {}}
 
 
@@ -96,12 +117,12 @@ class Meter:
 
     def __init__(self, processes: Sequence[Process]) -> None:
         self._processes = tuple(processes)
-        self._before = [cpu_seconds(process.pid) for process in self._processes]
+        self._before = [process.cpu_seconds() for process in self._processes]
         self._began = time.monotonic()
 
     def used(self) -> Used:
         seconds = time.monotonic() - self._began
-        now = [cpu_seconds(process.pid) for process in self._processes]
+        now = [process.cpu_seconds() for process in self._processes]
         cpu = [
             None if before is None or after is None else after - before
             for before, after in zip(self._before, now, strict=True)

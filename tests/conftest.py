@@ -1,5 +1,7 @@
 """What the tests share; each part is explained in its own module."""
 
+import os
+
 pytest_plugins = [
     "tests.infrastructure.shared",
     "tests.infrastructure.economy",
@@ -13,3 +15,5 @@ pytest_plugins = [
     "tests.infrastructure.nothing_skipped",
     "tests.infrastructure.temporal",
 ]
+if os.environ.get("RESELL_TEST_TEMPORAL_CLUSTER"):
+    pytest_plugins.append("tests.cluster.everywhere")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the namespace and the search attributes that Resellflow's workflows set, where they are missing.
-# Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and RETENTION. Run again by every `docker compose up`.
+# Reads TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and RETENTION. Run again by every start.
 set -eu
 
 # The server's port is open a moment before it serves; compose tries this job again until it succeeds.

@@ -1,14 +1,14 @@
 #!/bin/sh
-# Brings Temporal's two databases to the schema of this version. Does nothing when they are there already; run again by
-# every `docker compose up`, so also when the version is raised.
+# Brings Temporal's two databases to the schema of this version, which temporal-sql-tool carries within it. Does nothing
+# when they are there already; run again by every start, so also when the version is raised.
+# Reads SQL_HOST, SQL_PORT (5432), SQL_USER and SQL_PASSWORD.
 set -eu
 
-schema=/etc/temporal/schema/postgresql/v12
+# The tool itself reads these.
+export SQL_PLUGIN=postgres12 SQL_HOST SQL_PORT="${SQL_PORT:-5432}" SQL_USER SQL_PASSWORD
 
 for database in temporal:temporal temporal_visibility:visibility; do
-    name=${database%:*} kind=${database#*:}
-    tool="temporal-sql-tool --plugin postgres12 --ep $SQL_HOST --port 5432 --user $SQL_USER --db $name"
-    # The password is read from SQL_PASSWORD.
-    $tool setup-schema --version 0.0
-    $tool update-schema --schema-dir "$schema/$kind/versioned"
+    export SQL_DATABASE="${database%:*}"
+    temporal-sql-tool setup-schema --version 0.0
+    temporal-sql-tool update-schema --schema-name "postgresql/v12/${database#*:}"
 done

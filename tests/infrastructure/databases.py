@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -316,7 +317,7 @@ class OwnServer:
 
 
 @contextmanager
-def own_server() -> Iterator[OwnServer]:
+def own_server(settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[OwnServer]:
     """A server that can be stopped and started again. Raises NoServer."""
     programs = server_programs()
     user = unprivileged_user()
@@ -325,7 +326,7 @@ def own_server() -> Iterator[OwnServer]:
         if user is not None:
             shutil.chown(home, user)
         run_initdb([programs / "initdb", "-D", home / "data", *INITDB_OPTIONS], user=user, cwd=home)
-        server = OwnServer(home, programs, user, free_port())
+        server = OwnServer(home, programs, user, free_port(), settings=settings)
         try:
             server.start()
             yield server

@@ -16,6 +16,7 @@ from temporalio.client import Client
 
 from models.queues import WorkerRole, roles_of
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
+from tests.cluster.programs import wanted_version
 from tests.infrastructure.databases import NoServer, server_of_our_own
 from tests.infrastructure.processes import PROJECT
 from tests.infrastructure.temporal import TemporalServer
@@ -87,6 +88,16 @@ def test_all_parts_know_the_search_attributes_that_the_workflows_set() -> None:
     set_by_workflows |= {key.name: "Int" for key in search_attributes.INTEGERS}
     deployed = dict(re.findall(r"(\w+):(Keyword|Int)\b", (DEPLOY / "temporal" / "namespace.sh").read_text()))
     assert set_by_workflows == SEARCH_ATTRIBUTES == deployed
+
+
+def test_the_server_that_is_built_is_the_one_of_the_compose_file(tmp_path: Path) -> None:
+    """`make cluster-test` builds it and runs it; here only what the script says before it builds."""
+    script = DEPLOY / "temporal" / "build.sh"
+    assert f"${{TEMPORAL_VERSION:-{wanted_version()}}}" in script.read_text()
+    (tmp_path / "sh").symlink_to(shutil.which("sh") or "")
+    done = run("sh", str(script), str(tmp_path / "built"), env={"PATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "Go is missing" in done.stderr
 
 
 async def test_the_namespace_job_makes_what_is_missing_and_can_be_run_again(
