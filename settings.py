@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -27,6 +28,7 @@ from models.watch_limits import Limits
 from orders.webhooks.targets import Reach
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
+from telemetry.logs import LogFormat, LogLevel, configure, keep_out
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.01
@@ -126,6 +128,11 @@ class Settings(BaseSettings):
     Several workers on a machine need a port each."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
     """For links to workflows: the address under which people's browsers reach Temporal UI."""
+
+    log_level: LogLevel = LogLevel.INFO
+    """`debug`, `info`, `warning` or `error`: what the [log](logs.md) shows at least."""
+    log_format: LogFormat = LogFormat.AUTO
+    """`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."""
 
     payload_key_file: str = ""
     """File: keys that [encrypt what Temporal stores](encryption.md). None: nothing is encrypted."""
@@ -263,6 +270,11 @@ class Settings(BaseSettings):
     """Days: how long the stages of an operation are kept after its end; the last one stays."""
     snapshot_retention_days: float = Field(default=365.0, gt=0)
     """Days: how long an item is remembered after it is gone from its upstream."""
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _in_small_letters(cls, word: object) -> object:
+        return word.strip().lower() if isinstance(word, str) else word
 
     @field_validator("database_url")
     @classmethod
@@ -477,6 +489,13 @@ class Settings(BaseSettings):
             skew=timedelta(seconds=self.clock_skew),
             flight=timedelta(seconds=self.order_timeout),
         )
+
+    def configure_logging(self) -> None:
+        """From now on this process writes its log as set, without the secrets of the settings."""
+        tokens = [token for _, _, token in self.callers()]
+        codec = [self.codec_token.get_secret_value()] if self.codec_token else []
+        keep_out(*tokens, *codec, urlsplit(self.database_url).password or "")
+        configure(self.log_level, self.log_format)
 
     def callers(self) -> Iterator[tuple[str, Role, str]]:
         """Name, role and token of all tokens in the settings."""

@@ -20,7 +20,7 @@ from pydantic_settings import SettingsError
 from sqlmodel import select
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import Interceptor, PollerBehaviorAutoscaling, Worker
 
 from activities.account_notes import AccountNotes
 from activities.calling_off import CallingOffActivities
@@ -56,6 +56,7 @@ from process_exit import leave
 from program_version import in_words
 from settings import Settings, load_settings, setup_in_words
 from temporal.client import connect_client
+from temporal.following import Following
 from temporal.healing import end_wedged_sweep
 from temporal.health import HealthServer
 from temporal.known_numbers import hold_if_older
@@ -183,7 +184,7 @@ def order_worker(client: Client, activities: Activities, settings: Settings) -> 
         task_queue=settings.task_queue,
         workflows=versioned_workflows(WORKFLOWS, settings),
         activities=[*activities.local, *activities.sweep],
-        interceptors=[Redaction(activities.database)],
+        interceptors=_interceptors(client, activities),
         workflow_runner=workflow_runner(),
         **version_options(settings),
         graceful_shutdown_timeout=_stopping(settings),
@@ -198,7 +199,10 @@ def upstream_worker(client: Client, activities: Activities, settings: Settings) 
         task_queue=upstream_queue(settings.task_queue),
         activities=activities.upstream,
         **version_options(settings),
-        interceptors=[Redaction(activities.database), AccountSlots(settings.upstream_concurrency, activities.notes)],
+        interceptors=[
+            *_interceptors(client, activities),
+            AccountSlots(settings.upstream_concurrency, activities.notes),
+        ],
         max_concurrent_activities=PLACES_PER_SLOT * settings.upstream_concurrency,
         max_task_queue_activities_per_second=settings.upstream_calls_per_second,
         graceful_shutdown_timeout=_stopping(settings),
@@ -212,7 +216,7 @@ def poller_worker(client: Client, activities: Activities, settings: Settings) ->
         client,
         task_queue=poller_queue(settings.task_queue),
         activities=[*activities.pollers, *activities.sweep, *activities.senders],
-        interceptors=[Redaction(activities.database)],
+        interceptors=_interceptors(client, activities),
         **version_options(settings),
         graceful_shutdown_timeout=LAP_ENDS,
     )
@@ -223,10 +227,17 @@ def webhook_worker(client: Client, activities: Activities, settings: Settings) -
         client,
         task_queue=webhook_queue(settings.task_queue),
         activities=activities.senders,
-        interceptors=[Redaction(activities.database)],
+        interceptors=_interceptors(client, activities),
         **version_options(settings),
         graceful_shutdown_timeout=LAP_ENDS,
     )
+
+
+def _interceptors(client: Client, activities: Activities) -> list[Interceptor]:
+    """The client's own are a worker's, too."""
+    own = client.config()["interceptors"]
+    following = [] if any(isinstance(one, Following) for one in own) else [Following()]
+    return [*following, Redaction(activities.database)]
 
 
 def _stopping(settings: Settings) -> timedelta:
@@ -413,11 +424,10 @@ def _chosen_roles(arguments: Sequence[str] | None) -> frozenset[WorkerRole]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     roles = _chosen_roles(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     listen_to_the_sdk()
     try:
         settings = load_settings()
+        settings.configure_logging()
         data_converter(settings.payload_key_file)
         connect_config()
     except (ValidationError, SettingsError, KeyFileError, TemporalMisconfigured) as error:

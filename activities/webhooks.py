@@ -7,6 +7,7 @@ endpoint that fails altogether gets a single message from time to time.
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections import defaultdict
@@ -29,6 +30,9 @@ from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
 from settings import Settings
+from telemetry.fields import with_fields
+
+log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 1.0
 BUSY_INTERVAL_SECONDS = 0.25
@@ -192,6 +196,10 @@ class _Sender:
         return True
 
     async def _send(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:
+        with with_fields(request=outgoing.request_id, operation=outgoing.operation, service=outgoing.service):
+            return await self._send_one(state, outgoing)
+
+    async def _send_one(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:
         result = await self._poster.send(outgoing, self._source)
         attempt = result.attempt
         after = (utc_now() - outgoing.at).total_seconds() if attempt.delivered else None
@@ -204,6 +212,9 @@ class _Sender:
             self.failed += 1
         if news:
             activity.logger.warning("webhook %s fails: %s", outgoing.endpoint_name, result.attempt.error)
+        about = outgoing.endpoint_name, outgoing.kind, outgoing.message_id, attempt.error or "delivered"
+        fields = {"status": attempt.status_code, "ms": attempt.duration_ms}
+        log.info("webhook %s: %s %s: %s", *about, extra=fields)
         return result.attempt.delivered
 
     async def _record(self, outgoing: OutgoingMessage, result: PostResult) -> bool:

@@ -1,7 +1,6 @@
 """`resell migrate`, `resell api` and `resell codec-server`."""
 
 import asyncio
-import logging
 import sys
 from typing import Annotated
 
@@ -106,7 +105,7 @@ def api(
         normalise_url(settings.database_url)
     except ValueError as error:
         raise Failure(str(error)) from error
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    settings.configure_logging()
     where = host or settings.api_host, settings.api_port if port is None else port
     try:
         asyncio.run(serve(settings, *where))
@@ -125,7 +124,7 @@ def codec_server(
     from storefront.codecserver import CodecServerError, serve_codec
 
     settings = load_settings()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    settings.configure_logging()
     where = host or settings.codec_host, settings.codec_port if port is None else port
     try:
         asyncio.run(serve_codec(settings, *where))

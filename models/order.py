@@ -193,6 +193,10 @@ class Operation(SQLModel, table=True):
     """The shop's own name of it; empty: it gave none. See orders.references."""
     shop_metadata: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
     """The shop's own values."""
+    request_id: str | None = Field(default=None, max_length=128)
+    """The request that it came from (`X-Request-Id`), for the log. None: it is older than that."""
+    traceparent: str | None = Field(default=None, max_length=55)
+    """The trace that it belongs to, as W3C Trace Context writes it. None: there was none."""
     workflow_started_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     ended_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import Context
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -39,7 +40,7 @@ class Following:
         self._followers.setdefault(operation, set()).add(news)
         self._known.pop(operation, None)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run())
+            self._task = asyncio.create_task(self._run(), context=Context())  # it outlives this request
         try:
             yield news
         finally:

@@ -29,7 +29,8 @@ an address does not know are refused.
 * **Lists** are newest first; for the next page, ask again with `cursor` = `next_cursor`. A filter may be given several
 times (`?stage=retrying&stage=needs_attention`); an entry then needs one of the values.
 * **Times** are RFC 3339 in UTC, **money** is `{"amount": "5.00", "currency": "EUR"}` with the amount as text.
-* Every answer has an `X-Request-Id`: yours if you sent one, otherwise ours. Our log contains it.
+* Every answer has an `X-Request-Id`: yours if you sent one, otherwise ours. Our log contains it, also where we work on
+the order later. Put neither a secret nor a customer's name into it.
 """
 TAGS = [
     {"name": "services", "description": "What customers have, and requests to change it."},

@@ -4,9 +4,7 @@ The line has the path without its query (customers' names may stand there) and n
 """
 
 import logging
-import re
 import time
-import uuid
 
 import anyio
 import h11
@@ -17,9 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from metrics import counters
 from storefront.callers import Caller
 from storefront.problems import INTERNAL, answer
-
-HEADER = "X-Request-Id"
-_SANE = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}", re.ASCII)
+from telemetry.fields import HEADER, is_sane, new_id, with_fields
 
 access = logging.getLogger("storefront.access")
 log = logging.getLogger(__name__)
@@ -35,8 +31,12 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began = time.monotonic()
         request_id = _request_id(scope)
+        with with_fields(request=request_id):
+            await self._followed(request_id, scope, receive, send)
+
+    async def _followed(self, request_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
         status, answered_after = 0, 0.0
 
         async def send_with_id(message: Message) -> None:
@@ -51,7 +51,7 @@ class RequestLog:
         except Exception as error:  # of whatever kind: nobody further up answers the request
             if _is_the_callers(error):
                 return  # there is nobody left to answer; the line below tells of it
-            log.exception("request %s: %s %s failed", request_id, scope["method"], _path(scope))
+            log.exception("%s %s failed", scope["method"], _path(scope))
             if status:
                 raise  # half an answer is out: only closing the connection tells the truth
             detail = f"This is a fault of ours. The log has more, under request {request_id}."
@@ -60,15 +60,13 @@ class RequestLog:
             if status:
                 counters.api_request(scope["method"], _route(scope), status, answered_after)
             caller = scope.get("state", {}).get("caller")
-            access.info(
-                "%s %s %s %.0f ms client=%s request=%s",
-                scope["method"],
-                _path(scope),
-                status or "-",
-                (time.monotonic() - began) * 1000,
-                caller.name if isinstance(caller, Caller) else "-",
-                request_id,
-            )
+            _tell(scope, status, (time.monotonic() - began) * 1000, caller.name if isinstance(caller, Caller) else "-")
+
+
+def _tell(scope: Scope, status: int, ms: float, client: str) -> None:
+    method, path = scope["method"], _path(scope)
+    fields = {"method": method, "path": path, "status": status or None, "ms": round(ms), "client": client}
+    access.info("%s %s %s %.0f ms client=%s", method, path, status or "-", ms, client, extra=fields)
 
 
 def _is_the_callers(error: Exception) -> bool:
@@ -81,7 +79,7 @@ def _is_the_callers(error: Exception) -> bool:
 
 def _request_id(scope: Scope) -> str:
     sent = Headers(scope=scope).get(HEADER, "")
-    return sent if _SANE.fullmatch(sent) else uuid.uuid4().hex
+    return sent if is_sane(sent) else new_id()
 
 
 def _route(scope: Scope) -> str:

@@ -1,5 +1,6 @@
 """Starting what runs in Temporal: orders, pollers, the sweep. Each start may be repeated."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -14,11 +15,14 @@ from models.parameters import Parameters
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.services import naming
+from telemetry.fields import with_fields
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
 from workflows.search_attributes import of_order
 from workflows.service_order import ServiceOrder
 from workflows.webhook_sender import WebhookSender
+
+log = logging.getLogger(__name__)
 
 RPC_TIMEOUT = timedelta(seconds=5)
 
@@ -37,7 +41,8 @@ async def start_accepted(client: Client, task_queue: str, policy: OrderPolicy, o
         policy=policy,
         in_one_step=True,
     )
-    await _start(client, task_queue, given, WorkflowIDConflictPolicy.USE_EXISTING)
+    with with_fields(operation=order.operation, service=order.service, request=order.request_id):
+        await _start(client, task_queue, given, WorkflowIDConflictPolicy.USE_EXISTING)
 
 
 async def start_order(client: Client, database: Database, task_queue: str, policy: OrderPolicy, number: int) -> bool:
@@ -62,7 +67,8 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
     stepped_aside = Parameters.of(operation.parameters).stepped_aside is not None
     returns = stepped_aside and operation.workflow_started_at is None
     conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING
-    await _start(client, task_queue, order, conflict)
+    with with_fields(operation=number, service=order.service, request=operation.request_id):
+        await _start(client, task_queue, order, conflict)
     if operation.workflow_started_at is None:
         async with database.write() as session:
             await note_started(session, await locked_operation(session, number))
@@ -82,6 +88,7 @@ async def _start(client: Client, task_queue: str, order: OrderInput, conflict: W
         priority=Priority(fairness_key=order.upstream or None),  # of its activities, too: see activities.slots
         rpc_timeout=RPC_TIMEOUT,
     )
+    log.info("workflow of operation %s is started", order.operation)
 
 
 def _summary(order: OrderInput) -> str:

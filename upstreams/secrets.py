@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from telemetry.logs import keep_out
+
 
 class SecretMissing(Exception):
     """The secret can't be had; the message names the place, never the secret."""
@@ -26,4 +28,5 @@ def read_secret(what: str, *, env: str | None, file: str | None) -> str:
         raise SecretMissing(f"the catalogue does not say where {what} comes from")
     if not value:
         raise SecretMissing(f"{what} is missing: {where} is empty or not set")
+    keep_out(value)
     return value

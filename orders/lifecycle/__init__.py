@@ -6,6 +6,7 @@
 - `rehearsing` finds out what a request would do, and writes nothing.
 - `queueing` says which operation of a service comes next.
 - `stages` enters a stage.
+- `lines` writes that into the log.
 - `fast_path` writes the usual way in few statements.
 - `attempts` limits how often a request is sent.
 - `completion` ends an operation.

@@ -21,7 +21,9 @@ from models.order import IntakeKey, Operation, Service, StageEntry, Task
 from models.periods import has_next_term
 from orders import audit
 from orders.errors import OrderKeyReused
+from orders.lifecycle.lines import tell
 from orders.services import naming
+from telemetry.fields import new_id, request_id
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,9 @@ class AcceptedOrder:
     """What was written for a new service, so that nobody need read it to show it."""
     called_off: "AcceptedOrder | None" = None
     """The opening of which nothing is sent any more. Its workflow is to be signalled."""
+    request_id: str | None = None
+    """See `Operation.request_id`; so is the next."""
+    traceparent: str | None = None
 
     @property
     def workflow_id(self) -> str:
@@ -143,6 +148,7 @@ async def write(
     where the key was used at the same moment, or another operation of the service began.
     """
     operation.asked_with = key.key
+    operation.request_id = operation.request_id or request_id() or new_id()
     await session.flush()
     new: list[SQLModel] = [] if service is None else [service]
     if operation.id is None:
@@ -156,4 +162,5 @@ async def write(
     action = "order_accepted" if operation.kind is OperationKind.OPEN else "operation_accepted"
     new.append(audit.entry("operation", operation.id, action, by=key.client, facts=facts))
     await rows.insert(session, *new)
+    tell(session, operation, operation.stage, because)
     return operation.id

@@ -24,6 +24,7 @@ from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
 from orders.installation import not_held
+from orders.lifecycle.lines import tell
 from orders.money import funds
 from orders.services.history import change_entry, origin_of
 from orders.webhooks import outbox
@@ -101,6 +102,7 @@ async def begin(
     if seen.stage is Stage.ACCEPTED:
         written.append(outbox.operation_started(operation))
     await rows.insert(session, *written)
+    tell(session, operation, Stage.SUBMITTING, reason)
     return operation, intent
 
 
@@ -196,6 +198,7 @@ async def record_acceptance(
         }
         written.append(change_entry(service, origin_of(operation), changes))
     await rows.insert(session, *written)
+    tell(session, operation, Stage.AWAITING_CONFIRMATION, reason)
 
 
 def _expect(found: bool) -> None:

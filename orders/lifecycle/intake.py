@@ -329,4 +329,6 @@ async def _accept(
         operation.upstream_name,
         created=True,
         rows=NewRows(service, operation, candidate.plan, candidate.module, candidate.account),
+        request_id=operation.request_id,
+        traceparent=operation.traceparent,
     )

@@ -155,4 +155,6 @@ async def accept_in(
         queued=stage is Stage.QUEUED,
         stepped_aside=stepped_aside,
         called_off=called_off,
+        request_id=operation.request_id,
+        traceparent=operation.traceparent,
     )

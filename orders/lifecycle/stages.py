@@ -18,6 +18,7 @@ from models.database import after_commit
 from models.enums import FailureClass, ReservationState, Stage, TaskState
 from models.invariants import required
 from models.order import Operation, Reservation, StageEntry, Task
+from orders.lifecycle.lines import tell
 from orders.locking import locked
 from orders.webhooks.outbox import operation_completed, stage_entered
 
@@ -68,6 +69,7 @@ async def enter(
     session.add(operation)
     if before is not stage:
         stage_entered(session, operation, before)
+        tell(session, operation, stage, reason)
     await session.flush()
     return True
 
@@ -102,6 +104,7 @@ async def complete(session: AsyncSession, operation: Operation, task: Task | Non
         _note_written(task, closed)
     entry = StageEntry(operation_id=operation.id, stage=Stage.COMPLETED, at=now, reason=reason)
     await rows.insert(session, entry, operation_completed(operation, before))
+    tell(session, operation, Stage.COMPLETED, reason)
     _count_the_end(session, operation, Stage.COMPLETED, now)
     holds_money, is_followed = left
     return LeftBehind(holds_money, is_followed)

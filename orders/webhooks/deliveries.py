@@ -14,7 +14,7 @@ from models.database import Database
 from models.enums import DeliveryState, MessageType
 from models.order import Operation
 from models.webhooks import PENDING, WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from orders.webhooks.wording import data_for
+from orders.webhooks.wording import data_for, is_own
 
 BATCH = 200
 ANSWER_LENGTH = 200
@@ -42,6 +42,10 @@ class OutgoingMessage:
     sealed_secrets: Sequence[Mapping[str, str | None]] | None = None
     address_by_shop: bool = False
     """A storefront chose the address: nothing private is reached, and no answer is kept."""
+    operation: int | None = None
+    request_id: str | None = None
+    """The request that the operation came from, if the receiver may know it."""
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,9 @@ async def _outgoing_messages(session: AsyncSession, endpoint: int) -> list[Outgo
             attempts=delivery.attempts,
             sealed_secrets=to.sealed_secrets,
             address_by_shop=to.address_by_shop,
+            operation=one.operation_id,
+            request_id=operation.request_id if operation and is_own(operation, to.owner) else None,
+            traceparent=operation.traceparent if operation and is_own(operation, to.owner) else None,
         )
         for delivery, one, to, operation in rows.all()
     ]

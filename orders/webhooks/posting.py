@@ -16,6 +16,7 @@ from orders.webhooks.deliveries import ANSWER_LENGTH, Attempt, OutgoingMessage
 from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
 from orders.webhooks.targets import Reach, check_address, check_url
 from program_version import VERSION
+from telemetry.fields import HEADER
 from upstreams.retry_after import retry_after
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Poster:
         secrets = read_secrets(outgoing, self._key_file)
         signed = headers(outgoing.message_id, int(time.time()), content, secrets)
         private = self._reach.private(by_shop=outgoing.address_by_shop)
+        followed = {HEADER: outgoing.request_id} if outgoing.request_id else {}
         url = httpx.URL(check_url(outgoing.url, private=private))
         try:
             addresses = await self._addresses(url, private=private)
@@ -95,7 +97,7 @@ class Poster:
                 "POST",
                 url.copy_with(host=address),
                 content=content,
-                headers={**signed, "host": url.netloc.decode(), "user-agent": f"Resellflow/{VERSION}"},
+                headers={**signed, **followed, "host": url.netloc.decode(), "user-agent": f"Resellflow/{VERSION}"},
                 extensions={"sni_hostname": url.raw_host.decode(), "timeout": httpx.Timeout(self._timeout).as_dict()},
             )
             try:

@@ -42,7 +42,7 @@ def data_for(message: WebhookMessage, operation: Operation | None, reader: str |
     }
     if operation is None:
         return data | OfService(**written).model_dump()
-    own = reader is None or operation.actor == reader
+    own = is_own(operation, reader)
     of_operation = OfOperation(
         **written,
         idempotency_key=operation.asked_with if own else None,
@@ -50,3 +50,8 @@ def data_for(message: WebhookMessage, operation: Operation | None, reader: str |
         operation_metadata=operation.shop_metadata if own else {},
     )
     return data | of_operation.model_dump()
+
+
+def is_own(operation: Operation, reader: str | None) -> bool:
+    """Whether the reader may know how it was asked for: a storefront knows that of its own requests."""
+    return reader is None or operation.actor == reader

@@ -7,6 +7,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from temporal.following import Following
 from temporal.sandbox import workflow_runner
 from tests.histories.changed import ForgetsToShowItsStage, SendsBeforeAskingForMoney
 from tests.histories.record import FINGERPRINTS, HERE, history_file, read_history
@@ -22,6 +23,7 @@ def _replayer(*workflows: type) -> Replayer:
         workflows=workflows or WORKFLOWS,
         workflow_runner=workflow_runner(),
         data_converter=pydantic_data_converter,
+        interceptors=[Following()],
     )
 
 

@@ -244,5 +244,6 @@ def is_running(pid: int) -> bool:
 
 
 def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
-    merged: dict[str, str | None] = {**os.environ, "PYTHONUNBUFFERED": "1", **changes}
+    plain = {"PYTHONUNBUFFERED": "1", "RESELL_LOG_FORMAT": "text"}
+    merged: dict[str, str | None] = {**os.environ, **plain, **changes}
     return {name: value for name, value in merged.items() if value is not None}

@@ -21,6 +21,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter
 
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
+from temporal.following import Following
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.histories import look_through_all
 from tests.infrastructure.processes import Program, free_port
@@ -67,7 +68,9 @@ class TemporalServer:
         return namespace
 
     async def connect(self, namespace: str, converter: DataConverter = pydantic_data_converter) -> Client:
-        return await Client.connect(self.address, namespace=namespace, data_converter=converter)
+        return await Client.connect(
+            self.address, namespace=namespace, data_converter=converter, interceptors=[Following()]
+        )
 
 
 @dataclass

@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel
 
 from models.enums import Role
+from telemetry.fields import HEADER, request_id
 from upstreams.counted import counted
 from upstreams.errors import (
     ConnectionUnhealthy,
@@ -190,4 +191,5 @@ class Session:
                 f"Upstream {self._connection.name}: nothing is sent, the token holds a space or another character that "
                 "no token has. Was more than the token copied?"
             )
-        return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        followed = {HEADER: request} if (request := request_id()) else {}  # their log is about it, too
+        return {"Authorization": f"Bearer {token}", "Accept": "application/json"} | followed

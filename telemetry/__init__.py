@@ -1,0 +1,1 @@
+"""How processes report their work: their log, and traces. See docs/logs.md."""
