@@ -177,5 +177,5 @@ def test_settings_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESELL_LOG_FORMAT", " Text")
     assert (Settings().log_level, Settings().log_format) == (LogLevel.WARNING, LogFormat.TEXT)
     monkeypatch.setenv("RESELL_LOG_LEVEL", "loud")
-    with pytest.raises(ValidationError, match="log_level\n.*'debug', 'info', 'warning' or 'error'"):
+    with pytest.raises(ValidationError, match=r"log_level\n.*'debug', 'info', 'warning' or 'error'"):
         Settings()
