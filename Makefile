@@ -80,7 +80,7 @@ model: $(STAMP) ## Random stories of a reseller, many more than in the tests (MO
 lint: $(STAMP) ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict .
+	$(BIN)/mypy --strict . .ci/release.py
 
 .PHONY: format
 format: $(STAMP) ## Format the code and repair what can be repaired
@@ -114,6 +114,11 @@ $(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(TYPES)/.n
 types: $(STAMP) types-tools ## Make TypeScript types from the OpenAPI document, and compile an example with them
 	@PYTHONPATH=clients/python $(BIN)/python -m client_generator.document > $(TYPES)/openapi.json
 	@cd $(TYPES) && npm run --silent generate && npm run --silent check
+
+# The number of a release has to be the one of CHANGELOG.md, of the programs and of the tag. See docs/upgrade.md.
+.PHONY: release
+release: $(STAMP) ## Check and build the release of a tag into dist/ (VERSION=0.1.0, ARGS: options, see --help)
+	@$(BIN)/python .ci/release.py $(ARGS) -- $(VERSION)
 
 .PHONY: clean
 clean: ## Remove .venv, caches and build output. The data in var/ stays
