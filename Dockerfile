@@ -17,6 +17,9 @@ RUN awk '/^[^ #]/ { wanted = /^setuptools==/ } wanted' requirements-dev.txt > re
     && /opt/build/bin/pip install --require-hashes -r requirements-build.txt
 
 COPY . .
+# `docker build --build-arg COMMIT=$(git rev-parse HEAD) .` makes the programs say it: there is no repository in here.
+ARG COMMIT=""
+RUN if [ -n "$COMMIT" ]; then sed -i "s/[$]Format:%H[$]/$COMMIT/" program_version.py; fi
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
     && /opt/resellflow/bin/pip install --no-deps --no-index /wheels/*.whl
 

@@ -115,6 +115,10 @@ types: $(STAMP) types-tools ## Make TypeScript types from the OpenAPI document, 
 	@PYTHONPATH=clients/python $(BIN)/python -m client_generator.document > $(TYPES)/openapi.json
 	@cd $(TYPES) && npm run --silent generate && npm run --silent check
 
+.PHONY: upgrade-rehearsal
+upgrade-rehearsal: $(STAMP) ## Upgrade from the release before to this tree and back, with orders under way (ARGS: options, see --help)
+	@$(BIN)/python -m tests.upgrade $(ARGS)
+
 # The number of a release has to be the one of CHANGELOG.md, of the programs and of the tag. See docs/upgrade.md.
 .PHONY: release
 release: $(STAMP) ## Check and build the release of a tag into dist/ (VERSION=0.1.0, ARGS: options, see --help)

@@ -52,6 +52,10 @@ class Api:
         self._seen = seen
         """What came back, by method and status or kind of error; shared by all callers."""
 
+    def move(self, url: str) -> None:
+        """The API is elsewhere from now on, also for requests that are being repeated."""
+        self._url = url
+
     async def once(self, method: str, path: str, body: object = None, key: str | None = None) -> Answer:
         """One attempt. Raises httpx.TransportError when no answer comes."""
         headers = self._headers | ({KEY_HEADER: key} if key else {})

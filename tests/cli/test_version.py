@@ -1,6 +1,7 @@
 """Which version it is: said everywhere from one place, with the commit where that is known."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -70,6 +71,13 @@ def test_the_commit_of_another_repository_is_not_ours(copied: Path) -> None:
     ):
         subprocess.run(["git", *command], cwd=theirs, check=True, timeout=60)
     assert commit_by(copied) == ""
+
+
+def test_the_image_is_built_with_the_commit_that_it_is_given(copied: Path) -> None:
+    [step] = re.findall(r"(?m)^RUN (if .*COMMIT.*)$", (PROJECT / "Dockerfile").read_text())
+    for commit in ("", "fedcba9876543210fedcba9876543210fedcba98"):
+        subprocess.run(["sh", "-c", step], cwd=copied, env={**os.environ, "COMMIT": commit}, check=True, timeout=60)
+        assert commit_by(copied) == commit[:12]
 
 
 def test_the_commit_that_was_written_into_it_is_said(copied: Path) -> None:

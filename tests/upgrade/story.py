@@ -1,0 +1,187 @@
+"""The steps of docs/upgrade.md, the way back, and the audit."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from benchmarks.soak.api import Panel, Violation
+from benchmarks.soak.audit import audit, read_books
+from models.database import Database
+from tests.infrastructure.processes import Program
+from tests.upgrade.installation import Failed, Installation, progress
+from tests.upgrade.load import Storefronts, Waiting
+from tests.upgrade.trees import Tree
+
+PLENTY = 1_000_000
+OF_EACH_KIND = 2
+MOVED_SECONDS = 420.0
+"""Three minutes without a worker, and the half minute until a worker looks, on a machine that has more to do."""
+AGREED_SECONDS = 60.0
+
+
+class Rehearsal:
+    """One run. `old` and `new` are the programs; `seconds` and `counts` are for the report."""
+
+    def __init__(self, installation: Installation, old: Tree, new: Tree, http: httpx.AsyncClient, rate: float) -> None:
+        self._at = installation
+        self._old = old
+        self._new = new
+        self._http = http
+        self._rate = rate
+        self._began = time.monotonic()
+        self._panel = Panel(http, installation.simulator_url)
+        self.seconds: dict[str, float] = {}
+        self.counts: dict[str, Any] = {}
+        self.violations: list[str] = []
+        self._worker: Program
+        self._api: Program
+        self._shops: Storefronts
+
+    async def run(self) -> None:
+        """Raises Failed at the first step that does not do what the page promises."""
+        await self._begin()
+        async with self._load():
+            waiting = await self._orders_under_way()
+            await self._upgrade(waiting)
+            await self._finish(waiting.all)
+        await self._audit("after the upgrade")
+        async with self._load():
+            left = [await self._shops.waiting_for_confirmation() for _ in range(OF_EACH_KIND)]
+            await self._way_back(left)
+            await self._finish(left)
+        await self._audit("after the way back")
+
+    async def _begin(self) -> None:
+        at, old = self._at, self._old
+        await at.start_simulator(self._new)
+        await at.resell(old, "migrate")
+        await at.set_up(old)
+        self._worker = await at.start_worker(old)
+        await at.make_current(old)
+        self._api, url = await at.start_api(old)
+        self._shops = Storefronts(self._http, url, self._panel, self._rate)
+        await self._shops.pay("main", PLENTY)
+        self._done("the old program runs")
+
+    @asynccontextmanager
+    async def _load(self) -> AsyncIterator[None]:
+        """Orders all the time."""
+        over = asyncio.Event()
+        ordering = asyncio.create_task(self._shops.run(over))
+        try:
+            yield
+        finally:
+            over.set()
+            await ordering
+
+    async def _orders_under_way(self) -> Waiting:
+        waiting = Waiting()
+        for _ in range(OF_EACH_KIND):
+            waiting.people.append(await self._shops.waiting_for_people())
+            waiting.money.append(await self._shops.waiting_for_money())
+            waiting.confirmation.append(await self._shops.waiting_for_confirmation())
+        self._done("orders wait for confirmation, for money and for people")
+        return waiting
+
+    async def _upgrade(self, waiting: Waiting) -> None:
+        at, old, new = self._at, self._old, self._new
+        self.counts["bytes of the backup"] = (await at.back_up()).stat().st_size
+        self.counts["migration"] = await at.resell(new, "migrate")
+        self.counts["check"] = await at.resell(new, "migrate", "--check")
+        self._done("saved and migrated, while the old program works")
+        new_worker = await at.start_worker(new)
+        await at.make_current(new)
+        self._done("new workers beside old ones")
+        await self._replace_api(new)
+        by_build = await at.orders_by_build(new)
+        self.counts["orders by build id, both running"] = by_build
+        if by_build.get(old.name, 0) < len(waiting.all):
+            raise Failed(f"orders that wait should have stayed with the old version: {by_build}")
+        await self._stop_worker(new_worker, old, new)
+
+    async def _stop_worker(self, successor: Program, gone: Tree, stays: Tree) -> None:
+        await self._at.stop(self._worker)
+        self._worker = successor
+        ends = time.monotonic() + MOVED_SECONDS
+        while left := (await self._at.orders_by_build(stays)).get(gone.name, 0):
+            if time.monotonic() > ends:
+                raise Failed(f"{left} orders are still with version {gone.name}, which no worker runs")
+            await asyncio.sleep(5)
+        self._done(f"workers of {gone.name} stopped, and their orders are with {stays.name}")
+
+    async def _replace_api(self, tree: Tree) -> None:
+        """A new one, the requests to it, and the end of the old one."""
+        api, url = await self._at.start_api(tree)
+        self._shops.move(url)
+        await self._at.stop(self._api)
+        self._api = api
+        self._done(f"API of {tree.name}")
+
+    async def _way_back(self, left: list[int]) -> None:
+        at, old, new = self._at, self._old, self._new
+        old_worker = await at.start_worker(old)
+        await at.make_current(old)
+        await self._replace_api(old)
+        by_build = await at.orders_by_build(old)
+        self.counts["orders by build id, on the way back"] = by_build
+        if by_build.get(new.name, 0) < len(left):
+            raise Failed(f"orders that wait should have stayed with the new version: {by_build}")
+        await self._stop_worker(old_worker, new, old)
+
+    async def _finish(self, operations: list[int]) -> None:
+        """What they wait for happens."""
+        await self._shops.pay("second", PLENTY)
+        for operation in operations:
+            if await self._shops.stage(operation) == "awaiting_manual_task":
+                await self._change_by_hand(operation)
+        await self._shops.open_all()
+        for operation in operations:
+            await self._shops.until(operation, "completed")
+        self._done("what waited is completed")
+
+    async def _change_by_hand(self, operation: int) -> None:
+        """Somebody changes the tariff at the upstream and says so."""
+        shown = (await self._shops.operator.send("GET", f"/v1/operations/{operation}")).body
+        service = (await self._shops.operator.send("GET", f"/v1/services/{shown['service']}")).body
+        wanted = {"pricelist": int(shown["parameters"]["pricelist"])}
+        await self._panel.call("PATCH", f"/items/{service['upstream']['number']}", wanted)
+        for task in await self._shops.operator.all("/v1/tasks?mode=manual&state=open"):
+            if task["operation"] == operation:
+                await self._shops.operator.send("POST", f"/v1/tasks/{task['number']}/complete", {"note": "done"})
+
+    async def _audit(self, when: str) -> None:
+        """The books of both sides, as after the soak: what was accepted has ended, and is charged once."""
+        await self._shops.open_all()
+        await self._shops.until_all_have_ended()
+        database, ends = Database(self._at.database_url), time.monotonic() + AGREED_SECONDS
+        try:
+            while True:
+                books = await read_books(database, self._panel)
+                found = [*audit(books, self._shops.ledger), *self._shops.violations]
+                if not found or time.monotonic() > ends:
+                    break
+                await asyncio.sleep(2)
+        finally:
+            await database.close()
+        opened = [charge for charge in books.charges if charge["operation"] == "open"]
+        completed = [one for one in books.operations.values() if one.stage == "completed" and one.kind == "open"]
+        self.counts[f"orders accepted, {when}"] = len(self._shops.ledger.services)
+        self.counts[f"orders completed, {when}"] = len(completed)
+        self.counts[f"orders charged, {when}"] = len(opened)
+        self.counts["pauses because too few orders had begun"] = self._shops.held_back
+        if not len(self._shops.ledger.services) == len(completed) == len(opened):
+            found.append(Violation("not each order that was accepted is completed and charged once"))
+        self.violations += [f"{when}: {one.what}" for one in found]
+        self._done(f"audit {when}: {len(found)} violations, {len(opened)} orders charged once each")
+
+    def _done(self, step: str) -> None:
+        self.seconds[step] = round(time.monotonic() - self._began, 1)
+        progress(f"{self.seconds[step]:7.1f} s  {step}")
+
+    @property
+    def answers(self) -> dict[str, int]:
+        return dict(self._shops.answers)
