@@ -9,7 +9,14 @@ from workflows.search_attributes import INTEGERS, KEYWORDS
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Raises RPCError if they are missing and may not be created with these credentials."""
+    """Raises RPCError if they are missing and may not be created with these credentials, and also as long as the server
+    does not know new ones everywhere, a few seconds: it would refuse orders until then."""
+    await _create_missing(client)
+    unlikely = [f"{key.name} = 'none'" for key in KEYWORDS] + [f"{key.name} = 0" for key in INTEGERS]
+    await client.count_workflows(" OR ".join(unlikely))
+
+
+async def _create_missing(client: Client) -> None:
     wanted = {key.name: IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD for key in KEYWORDS}
     wanted |= {key.name: IndexedValueType.INDEXED_VALUE_TYPE_INT for key in INTEGERS}
     known = await client.operator_service.list_search_attributes(

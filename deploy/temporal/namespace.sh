@@ -25,3 +25,15 @@ for attribute in OrderStage:Keyword ServiceNumber:Int OperationKind:Keyword Upst
     printf '%s\n' "$existing" | grep -qw "$name" ||
         temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type "$type"
 done
+
+# The same for new search attributes: until then an order that sets them is refused.
+tries=60
+query='OrderStage = "" OR ServiceNumber = 0 OR OperationKind = "" OR UpstreamName = ""'
+until answer=$(temporal workflow count --namespace "$TEMPORAL_NAMESPACE" --query "$query" 2>&1); do
+    tries=$((tries - 1))
+    if [ "$tries" -eq 0 ]; then
+        printf '%s\n' "$answer" >&2
+        exit 1
+    fi
+    sleep 1
+done

@@ -2,8 +2,13 @@
 
 import psycopg
 import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from models.enums import Stage
+from orders.lifecycle.intake import ServiceRequest
+from starter import Resellflow
+from temporal.registration import ensure_search_attributes
 from tests.cluster.programs import DEPLOYED
 from tests.cluster.server import Cluster
 from tests.flow.shop import Shop
@@ -34,6 +39,40 @@ def schema(cluster: Cluster) -> dict[str, int]:
             assert row is not None
             found[name] = row[0]
     return found
+
+
+@pytest.mark.parametrize("by", ["job", "worker"])
+async def test_orders_are_started_as_soon_as_the_search_attributes_were_made(
+    cluster: Cluster, cluster_shop: Shop, by: str
+) -> None:
+    """A server knows them a moment after it has listed them, and refuses orders until then. No worker runs here, so
+    nobody starts a refused order later."""
+    shop, name = cluster_shop, f"new-by-{by}"
+    if by == "job":
+        cluster.make_namespace(name)
+    else:
+        done = cluster.temporal("operator", "namespace", "create", "--namespace", name)
+        assert done.returncode == 0, done.stdout + done.stderr
+    client = await shop.temporal.connect(name)
+    if by == "worker":
+        # As often as it takes: a worker tries until it works.
+        await assert_eventually(
+            lambda: registered(client), timeout=60, ignoring=(RPCError,), message="they are registered"
+        )
+    order = await Resellflow(shop.database, client, shop.settings).place_order(
+        ServiceRequest(plan="VDS-1", period_months=1, customer="c-1"), key="k", client="shop", owner="shop"
+    )
+
+    async def started() -> bool:
+        await client.get_workflow_handle(order.workflow_id).describe()
+        return True
+
+    await assert_eventually(started, timeout=30, ignoring=(RPCError,), message="its workflow is started")
+
+
+async def registered(client: Client) -> bool:
+    await ensure_search_attributes(client)
+    return True
 
 
 async def test_an_order_is_held_by_pausing_its_workflow(cluster: Cluster, shop: Shop) -> None:
