@@ -136,9 +136,12 @@ async def _temporal() -> AsyncIterator["Client"]:
     from temporal.client import connect_client
     from temporal.outage import is_away
     from temporal.updates import TemporalUnavailable
+    from temporal.versions.deployment import ChoiceNotKnown
 
     try:
         yield await connect_client()
+    except ChoiceNotKnown as error:
+        raise Failure(str(error)) from error
     except (RPCError, RuntimeError) as error:  # the second: it could not connect
         if isinstance(error, RPCError) and not is_away(error):
             raise Failure(f"Temporal refuses it: {error.message}") from error

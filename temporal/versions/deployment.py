@@ -4,6 +4,7 @@ Temporal calls all versions together a worker deployment. The empty build id sta
 """
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -27,7 +28,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.queues import upstream_queue
 
 RPC_TIMEOUT = timedelta(seconds=10)
-"""Setting the current version waits until the server has notified every task queue."""
+CHANGE_TIMEOUT = timedelta(seconds=60)
+"""Of a choice of the version. The server answers when it has notified every task queue, and one choice waits for the
+other, so a busy one takes long. Whoever gives up early and asks again makes it longer."""
 _WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
@@ -101,32 +104,52 @@ async def find_deployment(client: Client, name: str) -> Deployment | None:
     )
 
 
+class ChoiceNotKnown(Exception):
+    """Temporal has not answered in time, and may still do what it was asked for."""
+
+
+@asynccontextmanager
+async def _answered_in_time() -> AsyncIterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        if error.status not in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED):
+            raise
+        raise ChoiceNotKnown(
+            f"Temporal has not answered within {CHANGE_TIMEOUT.total_seconds():g} s; `resell versions` shows whether "
+            "it has done it; if not, try again in a minute"
+        ) from error
+
+
 async def set_current(client: Client, name: str, build_id: str) -> None:
     """New orders go to this version from now on; to workers without a build id if it is empty.
 
-    Raises RPCError: NOT_FOUND for a version that no worker has said, FAILED_PRECONDITION if it lacks a queue that the
-    current version polls.
+    Raises ChoiceNotKnown, and RPCError: NOT_FOUND for a version that no worker has said, FAILED_PRECONDITION if it
+    lacks a queue that the current version polls.
     """
-    await client.workflow_service.set_worker_deployment_current_version(
-        SetWorkerDeploymentCurrentVersionRequest(
-            namespace=client.namespace, deployment_name=name, build_id=build_id, identity=client.identity
-        ),
-        timeout=RPC_TIMEOUT,
-    )
+    async with _answered_in_time():
+        await client.workflow_service.set_worker_deployment_current_version(
+            SetWorkerDeploymentCurrentVersionRequest(
+                namespace=client.namespace, deployment_name=name, build_id=build_id, identity=client.identity
+            ),
+            timeout=CHANGE_TIMEOUT,
+        )
 
 
 async def set_ramping(client: Client, name: str, build_id: str, percentage: float) -> None:
-    """This share of the new orders goes to this version. No version ramps if the build id is empty. Raises RPCError."""
-    await client.workflow_service.set_worker_deployment_ramping_version(
-        SetWorkerDeploymentRampingVersionRequest(
-            namespace=client.namespace,
-            deployment_name=name,
-            build_id=build_id,
-            percentage=percentage,
-            identity=client.identity,
-        ),
-        timeout=RPC_TIMEOUT,
-    )
+    """This share of the new orders goes to this version. No version ramps if the build id is empty. Raises RPCError,
+    ChoiceNotKnown."""
+    async with _answered_in_time():
+        await client.workflow_service.set_worker_deployment_ramping_version(
+            SetWorkerDeploymentRampingVersionRequest(
+                namespace=client.namespace,
+                deployment_name=name,
+                build_id=build_id,
+                percentage=percentage,
+                identity=client.identity,
+            ),
+            timeout=CHANGE_TIMEOUT,
+        )
 
 
 async def builds_at_work(client: Client, name: str, queue: str, within: timedelta) -> set[str]:

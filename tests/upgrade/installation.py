@@ -5,6 +5,7 @@ import json
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.upgrade.trees import Tree
 READY_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 STOP_SECONDS = 90.0
+CHOSEN_SECONDS = 300.0
 CATALOGUE = Path("benchmarks", "soak", "catalogue.toml")
 WITH_VERSIONS = {"worker.perNamespaceWorkerCount": "1"}
 """The server keeps the versions of workers by workflows of its own, which the tests' servers do not run."""
@@ -106,19 +108,30 @@ class Installation:
         return program.output
 
     async def orders_by_build(self, tree: Tree) -> dict[str, int]:
+        return {one["build_id"]: int(one["orders"]) for one in await self._versions(tree)}
+
+    async def _versions(self, tree: Tree) -> list[dict[str, Any]]:
         listed: list[dict[str, Any]] = json.loads(await self.resell(tree, "versions", "--json"))["items"]
-        return {one["build_id"]: int(one["orders"]) for one in listed}
+        return listed
 
     async def make_current(self, tree: Tree) -> None:
-        """As soon as Temporal has heard of the version: a worker says it with its first request for work."""
-        for attempt in range(20):
+        """As soon as Temporal has heard of the version: a worker says it with its first request for work. What was
+        not answered in time is waited for, not asked for again."""
+        ends = time.monotonic() + CHOSEN_SECONDS
+        while True:
             try:
                 await self.resell(tree, "versions", "current", tree.name)
                 return
             except Failed:
-                if attempt == 19:
+                for _ in range(12):
+                    if await self._is_current(tree):
+                        return
+                    await asyncio.sleep(2)
+                if time.monotonic() > ends:
                     raise
-                await asyncio.sleep(1)
+
+    async def _is_current(self, tree: Tree) -> bool:
+        return any(one["build_id"] == tree.name and one["status"] == "current" for one in await self._versions(tree))
 
     async def set_up(self, tree: Tree) -> None:
         text = (tree.directory / CATALOGUE).read_text(encoding="utf-8")
