@@ -29,8 +29,8 @@ from models.queues import upstream_queue
 
 RPC_TIMEOUT = timedelta(seconds=10)
 CHANGE_TIMEOUT = timedelta(seconds=60)
-"""Of a choice of the version. The server answers when it has notified every task queue, and one choice waits for the
-other, so a busy one takes long. Whoever gives up early and asks again makes it longer."""
+"""How long a choice of the version may take. The server answers when it has notified every task queue, and one choice
+waits for the other, so a busy one takes long. Whoever gives up early and asks again makes it longer."""
 _WORKFLOWS = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW
 _ACTIVITIES = TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
 
