@@ -1,8 +1,8 @@
-# syntax=docker/dockerfile:1
 # One image for everything of ours: worker (the default command), API, simulator, and the jobs `resell migrate` and
-# `resell setup`. What is installed is what requirements.txt locks, checked by hash.
+# `resell setup`. What is installed is what requirements.txt locks, checked by hash. Builds with and without BuildKit.
 
-ARG PYTHON_IMAGE=python:3.12.11-slim-bookworm
+# The Python that the tests run with. `make pythons` tries others (docs/containers.md).
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
@@ -30,4 +30,4 @@ COPY --from=build /opt/resellflow /opt/resellflow
 ENV PATH=/opt/resellflow/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 WORKDIR /var/lib/resellflow
-CMD ["python", "-m", "worker"]
+CMD ["resellflow-worker"]

@@ -55,6 +55,7 @@ from payloads.keyfile import KeyFileError
 from process_exit import leave
 from program_version import in_words
 from settings import Settings, load_settings, setup_in_words
+from standstill import ends_at_a_standstill
 from temporal.client import connect_client
 from temporal.following import Following
 from temporal.healing import end_wedged_sweep
@@ -315,6 +316,11 @@ async def keep_sweep(client: Client, task_queue: str, *, every: float = SWEEP_CH
 
 async def run(settings: Settings, roles: Collection[WorkerRole] = ALL_ROLES) -> int:
     """Work until asked to stop. Returns the exit code."""
+    async with ends_at_a_standstill():
+        return await _run(settings, roles)
+
+
+async def _run(settings: Settings, roles: Collection[WorkerRole]) -> int:
     look_up_apart()
     log.info("Resellflow %s, schema %s", in_words(), NEWEST_REVISION)
     stopping = asyncio.Event()

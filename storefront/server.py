@@ -23,6 +23,7 @@ from orders.reading.figures import InstallationFigures
 from orders.watch.looking import look_if_no_worker_does
 from program_version import in_words
 from settings import Settings
+from standstill import ends_at_a_standstill
 from starter import connect
 from storefront.app import create_app
 from storefront.context import Context
@@ -52,7 +53,8 @@ async def serve(settings: Settings, host: str, port: int) -> None:
     """
     asked_to_stop = asyncio.Event()
     with calling_at_signals(lambda _: asked_to_stop.set()):  # until the server itself listens for them
-        await _serve(settings, host, port, asked_to_stop)
+        async with ends_at_a_standstill():
+            await _serve(settings, host, port, asked_to_stop)
 
 
 async def _serve(settings: Settings, host: str, port: int, asked_to_stop: asyncio.Event) -> None:

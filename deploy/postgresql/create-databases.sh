@@ -19,5 +19,9 @@ SQL
     done
 }
 
+# A password is in a variable, or in the file that VARIABLE_FILE names.
+[ -n "${TEMPORAL_DB_PASSWORD:-}" ] || TEMPORAL_DB_PASSWORD=$(cat "$TEMPORAL_DB_PASSWORD_FILE")
+[ -n "${RESELLFLOW_DB_PASSWORD:-}" ] || RESELLFLOW_DB_PASSWORD=$(cat "$RESELLFLOW_DB_PASSWORD_FILE")
+
 create temporal "$TEMPORAL_DB_PASSWORD" temporal temporal_visibility
 create resellflow "$RESELLFLOW_DB_PASSWORD" resellflow

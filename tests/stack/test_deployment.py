@@ -1,5 +1,6 @@
 """The files a production is deployed from: as far as they can be tried without Docker."""
 
+import importlib
 import os
 import re
 import shutil
@@ -7,14 +8,18 @@ import subprocess
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import yaml
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 
+from models.enums import Role
 from models.queues import WorkerRole, roles_of
+from settings import load_settings
 from stack.embedded import SEARCH_ATTRIBUTES, temporal_program
 from tests.cluster.programs import wanted_version
 from tests.infrastructure.databases import NoServer, server_of_our_own
@@ -61,20 +66,125 @@ def test_the_compose_file_is_valid_with_the_example_settings() -> None:
     } <= set(done.stdout.split())
 
 
+def composed() -> dict[str, Any]:
+    """docker-compose.yml, with what its services share written out."""
+    found: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
+    return found
+
+
 def test_the_workers_of_the_compose_file_have_every_role_between_them() -> None:
-    given = re.findall(r'"worker", "--roles", "([\w,]+)"', (PROJECT / "docker-compose.yml").read_text())
+    given = re.findall(r'"resellflow-worker", "--roles", "([\w,]+)"', (PROJECT / "docker-compose.yml").read_text())
     roles = [role for one in given for role in roles_of(one)]
     assert sorted(roles) == sorted(WorkerRole)
 
 
-def test_a_missing_secret_is_refused_and_the_example_named(tmp_path: Path) -> None:
-    incomplete = tmp_path / "incomplete.env"
-    lines = (DEPLOY / "example.env").read_text().splitlines()
-    incomplete.write_text("\n".join(line for line in lines if not line.startswith("RESELLFLOW_DB_PASSWORD")))
-    done = run(*compose_program(), "--env-file", str(incomplete), "config")
+def test_every_program_that_the_containers_run_is_installed_with_the_project() -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+    for name in {service["command"][0] for service in composed()["services"].values() if "build" in service} - {"sh"}:
+        module, function = scripts[name].split(":")
+        assert callable(getattr(importlib.import_module(module), function))
+
+
+def test_every_container_is_limited_and_keeps_its_log_small() -> None:
+    for name, service in composed()["services"].items():
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}, name
+        assert service["restart"] in ("unless-stopped", "on-failure"), name
+
+
+def test_every_image_is_named_with_its_whole_version() -> None:
+    images = {service["image"] for service in composed()["services"].values()}
+    images = {re.sub(r"\$\{\w+:-(.+?)\}", r"\1", image) for image in images} - {"resellflow:local"}
+    base = re.search(r"(?m)^ARG PYTHON_IMAGE=(.+)$", (PROJECT / "Dockerfile").read_text())
+    assert base is not None
+    for image in images | {base[1]}:
+        assert re.fullmatch(r"[\w/-]+:\d+\.\d+(\.\d+)?(-[a-z-]+)?", image), image
+
+
+def test_the_image_has_the_python_that_the_lock_and_the_types_are_made_for() -> None:
+    base = re.search(r"(?m)^ARG PYTHON_IMAGE=python:(\d+\.\d+)\.", (PROJECT / "Dockerfile").read_text())
+    locked = re.search(r"--python-version (\S+)", (PROJECT / "Makefile").read_text())
+    assert base is not None
+    assert locked is not None
+    typed = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["mypy"]["python_version"]
+    assert base[1] == locked[1] == typed
+
+
+def test_a_service_gets_only_the_secrets_that_it_uses_and_none_in_its_environment() -> None:
+    services = composed()["services"]
+    upstream, database = "main_upstream_password", "database_url"
+    assert {name: set(service["secrets"]) for name, service in services.items() if "secrets" in service} == {
+        "postgresql": {"postgres_password", "temporal_db_password", "resellflow_db_password"},
+        "temporal-schema": {"temporal_db_password"},
+        "temporal": {"temporal_db_password"},
+        "migrate": {database},
+        "worker": {database, upstream, "payload_keys", "webhook_keys", "shop_webhook_secret"},
+        "poller": {database, upstream, "payload_keys"},
+        "api": {
+            database,
+            "storefront_tokens",
+            "operator_tokens",
+            upstream,
+            "main_hint_secret",
+            "payload_keys",
+            "webhook_keys",
+        },
+        "codec-server": {"payload_keys"},
+        "simulator": {upstream},
+    }
+    for name, service in services.items():
+        for variable, value in service.get("environment", {}).items():
+            is_of_a_secret = re.search(r"PASSWORD|TOKENS|SECRET|PWD|DATABASE_URL|_KEY", variable)
+            assert not is_of_a_secret or variable.endswith("_FILE"), (name, variable, value)
+
+
+def make_secrets(folder: Path, **given: str) -> dict[str, str]:
+    done = run(str(DEPLOY / "make-secrets.sh"), env={"RESELLFLOW_SECRETS": str(folder), **given})
+    assert done.returncode == 0, done.stderr
+    return {file.name: file.read_text() for file in folder.iterdir()}
+
+
+def test_the_secrets_are_made_once_for_every_service(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    made = make_secrets(folder, MAIN_UPSTREAM_PASSWORD="theirs")
+    assert set(made) == set(composed()["secrets"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}, "services have several users"
+    assert made["main_upstream_password"] == "theirs"
+    assert f":{made['resellflow_db_password']}@" in made["database_url"]
+    again = make_secrets(folder, MAIN_UPSTREAM_PASSWORD="another", RESELLFLOW_DB_PASSWORD="another")
+    assert again == made
+
+
+def test_the_made_secrets_are_settings_that_the_api_accepts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "secrets"
+    make_secrets(folder)
+    for name, variable in composed()["services"]["api"]["environment"].items():
+        if name.endswith("TOKENS_FILE"):
+            monkeypatch.setenv(name, variable.replace("/run/secrets", str(folder)))
+    monkeypatch.setenv("RESELL_DATABASE_URL_FILE", str(folder / "database_url"))
+    for name in ("RESELL_STOREFRONT_TOKENS", "RESELL_OPERATOR_TOKENS", "RESELL_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    settings = load_settings()
+    assert [(name, role) for name, role, _ in settings.callers()] == [("shop", Role.STOREFRONT), ("ops", Role.ADMIN)]
+    assert urlsplit(settings.database_url).hostname == "postgresql"
+
+
+def with_secret(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    script = (DEPLOY / "with-secrets.sh").read_text().replace("/run/secrets", str(folder))
+    return run("sh", "-c", script, "with-secrets.sh", *command)
+
+
+def test_a_program_that_reads_no_files_gets_its_secret_as_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("it's secret=yes\n")
+    done = with_secret(tmp_path, "SQL_PASSWORD=password", "sh", "-c", 'printf "%s" "$SQL_PASSWORD"')
+    assert (done.returncode, done.stdout) == (0, "it's secret=yes")
+    (tmp_path / "password").write_text("")
+    done = with_secret(tmp_path, "SQL_PASSWORD=password", "true")
     assert done.returncode != 0
-    assert "RESELLFLOW_DB_PASSWORD" in done.stderr
-    assert "see deploy/example.env" in done.stderr
+    assert f"{tmp_path}/password is empty" in done.stderr
+    assert with_secret(tmp_path, "SQL_PASSWORD=other", "true").returncode != 0
 
 
 def test_the_example_settings_name_all_variables_and_no_others() -> None:
