@@ -52,6 +52,17 @@ cluster-test: $(STAMP) ## Run the main stories on a Temporal server with Postgre
 cluster-bench: $(STAMP) ## Measure on that server with 1, 2 and 4 worker processes (ARGS="--json FILE …", see --help)
 	@$(BIN)/python -m tests.cluster.measure $(ARGS)
 
+# Each in an environment of its own, within .venv. Those that a machine does not have are left out.
+PYTHONS ?= python3.11 python3.12 python3.13
+
+.PHONY: pythons
+pythons: ## Run the tests with every Python that there is (PYTHONS="python3.12 …", ARGS: options of pytest)
+	@for python in $(PYTHONS); do \
+		$$python --version >/dev/null 2>&1 || { echo "NOT TESTED: there is no $$python here" >&2; continue; }; \
+		echo "== $$($$python --version)"; \
+		$(MAKE) test PYTHON=$$python VENV=$(VENV)/pythons/$$(basename $$python) || exit 1; \
+	done
+
 # The seed is printed: give it to see the same once more.
 FUZZ ?= 50
 SEED := $(if $(SEED),$(SEED),$(shell od -An -N3 -tu4 /dev/urandom | tr -d ' '))

@@ -26,7 +26,7 @@ OPENING_SECONDS = 6
 """Time in which the simulated upstream opens a server: each kill falls into it."""
 LASTING = ("postgresql", "temporal", "temporal-ui", "worker", "poller", "api", "simulator")
 VICTIMS = ("worker", "poller", "api", "temporal", "postgresql")
-JOBS = ("temporal-schema", "temporal-namespace", "migrate")
+JOBS = ("backup-folder", "temporal-schema", "temporal-namespace", "migrate")
 ORDERS_AT_A_KILL = 4
 
 
