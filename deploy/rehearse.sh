@@ -90,11 +90,10 @@ end_all() {
 # stand_in STAGE NAME: builds deploy/rehearsal/Dockerfile up to STAGE as the image NAME.
 stand_in() {
     local found
-    found=$(docker image inspect --format '{{ index .Config.Labels "resellflow.rehearsal" }}' "$2" 2>/dev/null || echo none)
-    case $found in
-    none | stand-in) ;;
-    *) fail "the engine has an image $2 that is no stand-in. Use another engine" ;;
-    esac
+    if found=$(docker image inspect --format '{{ index .Config.Labels "resellflow.rehearsal" }}' "$2" 2>/dev/null) &&
+        [ "$found" != stand-in ]; then
+        fail "the engine has an image $2 that is no stand-in. Use another engine"
+    fi
     echo "   $2"
     build --target "$1" --label "$label" --tag "$2" "$work/context"
 }
@@ -215,4 +214,8 @@ bring_up
 say "Orders, and kills"
 python3 deploy/rehearsal/story.py --project "$project" --api "http://$api" --simulator "http://$simulator" \
     --token-file "$work/secrets/storefront_tokens" | tee "$report"
+say "A backup, by the archive that the file switches on"
+for command in base status; do
+    compose exec -T --user postgres postgresql /deploy/backup.sh "$command" | tee -a "$report"
+done
 say "Done. The report: $report"
