@@ -1,7 +1,10 @@
 #!/bin/sh
 # Does what docker-compose.yml relies on in the entrypoint of the image `postgres`: the first start makes the data
-# directory, with the password from POSTGRES_PASSWORD_FILE, and runs /docker-entrypoint-initdb.d; no start works as root.
+# directory, with the password from POSTGRES_PASSWORD_FILE, and runs /docker-entrypoint-initdb.d; the server does not run
+# as root. Any other command is run as it is.
 set -eu
+
+[ "$1" = postgres ] || exec "$@"
 
 if [ "$(id -u)" = 0 ]; then
     chown postgres "$PGDATA"
