@@ -8,7 +8,7 @@ ARGS   ?=
 
 UV_VERSION := 0.13.9
 COMPILE     = uv pip compile -q --python-version 3.11 --universal --generate-hashes \
-              --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+              --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 # Every Python process that a test starts would compile the whole project anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -104,12 +104,28 @@ bench: $(STAMP) ## Measure (ARGS: options of the benchmark)
 
 .PHONY: lock
 lock: $(VENV)/tools/bin/uv ## Write requirements*.txt again from pyproject.toml (ARGS: --upgrade)
-	$(VENV)/tools/bin/$(COMPILE) $(ARGS) -o requirements.txt
-	$(VENV)/tools/bin/$(COMPILE) $(ARGS) --extra dev -o requirements-dev.txt
+	$(VENV)/tools/bin/$(COMPILE) pyproject.toml $(ARGS) -o requirements.txt
+	$(VENV)/tools/bin/$(COMPILE) pyproject.toml $(ARGS) --extra dev -o requirements-dev.txt
+	$(VENV)/tools/bin/$(COMPILE) deploy/helm/requirements.in $(ARGS) -o deploy/helm/requirements.txt
 
 .PHONY: client
 client: $(STAMP) ## Write the generated files of clients/python again, from the OpenAPI document
 	@PYTHONPATH=clients/python $(BIN)/python -m client_generator
+
+CHART := $(VENV)/chart
+
+.PHONY: chart-tools
+chart-tools: $(STAMP) ## Build Helm with Go, and install the schemas of Kubernetes, for `make chart-test`
+	@HELM_TOOLS_PYTHON=$(BIN)/python deploy/helm/tools.sh $(CHART)
+
+# Includes a build that takes very long, of a Kubernetes API server. Debian's etcd-server is needed to run it.
+.PHONY: chart-server
+chart-server: $(STAMP) ## Build a Kubernetes API server, too: `make chart-test` then installs the chart there
+	@HELM_TOOLS_PYTHON=$(BIN)/python deploy/helm/tools.sh $(CHART) --server
+
+.PHONY: chart-test
+chart-test: chart-tools ## Render the Helm chart in all its ways and look at what it makes (ARGS: options of pytest)
+	@$(BIN)/python -m pytest tests/chart $(ARGS)
 
 TYPES := clients/typescript
 

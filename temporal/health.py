@@ -1,4 +1,7 @@
-"""The worker's health endpoint: are its queues polled and do Temporal and the database answer? Not: did work come."""
+"""The worker's health endpoint: are its queues polled and do Temporal and the database answer? Not: did work come.
+
+`GET /livez` asks less: does the process itself answer? A restart brings neither Temporal nor the database back.
+"""
 
 import asyncio
 import logging
@@ -44,7 +47,7 @@ class HealthServer:
 
     def __init__(self, address: str, database: Database, more: Sequence[Route] = ()) -> None:
         self._readiness = Readiness(database.url)
-        health = [Route("/healthz", self._answer), Route("/readyz", self._answer)]
+        health = [Route("/healthz", self._answer), Route("/readyz", self._answer), Route("/livez", _lives)]
         self._server = SideServer(address, [*health, *more])
         self._client: Client | None = None
         self._queues: list[tuple[str, TaskQueueType.ValueType]] = []
@@ -104,3 +107,7 @@ class HealthServer:
         if not any(poller.identity == client.identity for poller in answer.pollers):
             return [f"nobody here polls {queue}"]
         return []
+
+
+async def _lives(_request: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})

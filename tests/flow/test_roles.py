@@ -8,8 +8,10 @@ from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
+from models.database import Database
 from models.enums import Stage
 from models.queues import ALL_ROLES, WorkerRole, queues_of, roles_of
+from temporal.health import HealthServer
 from tests.flow.shop import Shop
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.processes import Program, free_port
@@ -68,6 +70,21 @@ async def test_a_worker_polls_the_queue_of_its_role_and_no_other(shop_without_wo
                 if (await shop.client.workflow_service.describe_task_queue(asked)).pollers:
                     polled.add((role, kind))
     assert polled == {(POLLER, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)}
+
+
+async def test_a_worker_that_lacks_temporal_lives_and_is_not_ready(migrated_database_url: str) -> None:
+    """Whoever restarts what does not live must not restart all workers because Temporal is away."""
+    address = f"127.0.0.1:{free_port()}"
+    database = Database(migrated_database_url)
+    server = HealthServer(address, database)
+    await server.start()
+    try:
+        async with httpx.AsyncClient(base_url=f"http://{address}", trust_env=False) as client:
+            answers = {path: (await client.get(path)).status_code for path in ("/livez", "/readyz", "/healthz")}
+    finally:
+        await server.stop()
+        await database.close()
+    assert answers == {"/livez": 200, "/readyz": 503, "/healthz": 503}
 
 
 def test_every_role_by_default_and_an_unknown_one_is_refused_with_the_choices() -> None:
