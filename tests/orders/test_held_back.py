@@ -12,7 +12,6 @@ from sqlmodel import col, select
 from models.database import Database
 from models.enums import EventKind, Knowledge, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamList, UpstreamSnapshot
-from models.migrate import migrate
 from orders.events import Known, ListScan
 from orders.events.lists import GIVEN_UP_AT
 from orders.views import list_upstreams
@@ -26,9 +25,8 @@ ACCOUNT = 1
 
 
 @pytest.fixture
-async def shelf(database_url: str) -> AsyncIterator[Database]:
-    migrate(database_url)
-    database = Database(database_url)
+async def shelf(migrated_database_url: str) -> AsyncIterator[Database]:
+    database = Database(migrated_database_url)
     await stock_catalogue(database, "http://upstream.invalid/billmgr")
     yield database
     await database.close()

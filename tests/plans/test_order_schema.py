@@ -2,14 +2,13 @@
 
 import asyncio
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from models.enums import AddonKind
@@ -22,7 +21,9 @@ from tests.plans.bodies import ADDRESSES, CSRS, HOSTS, MAILBOXES, NUMBERS, TEXTS
 from tests.plans.catalogue import ORDERABLE
 from tests.storefront.api import Api
 
-CHECKED = Draft202012Validator.FORMAT_CHECKER
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 EXAMPLES = settings(
     max_examples=60,
     deadline=None,
@@ -31,9 +32,11 @@ EXAMPLES = settings(
 )
 
 
-def validator(schema: dict[str, Any]) -> Draft202012Validator:
+def validator(schema: dict[str, Any]) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # here, for it takes two seconds, and each process collects all tests
+
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=CHECKED)
+    return Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 @pytest.mark.parametrize("name", ORDERABLE)

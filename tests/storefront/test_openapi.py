@@ -3,11 +3,9 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
 
 from client_generator.files import PACKAGE, generated
@@ -22,6 +20,9 @@ from storefront.problems import KINDS
 from storefront.schemas.services import OrderAccepted
 from storefront.schemas.tasks import HandOver, TaskDone, TaskNote, TaskRejected
 from tests.storefront.api import Api
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -82,6 +83,8 @@ async def test_the_stream_is_described_as_events(document: dict[str, Any]) -> No
 
 
 async def test_the_document_is_one_of_openapi_3_1(document: dict[str, Any]) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator  # here: see `messages`
+
     assert document["openapi"].startswith("3.1.")
     assert [error.message for error in OpenAPIV31SpecValidator(document).iter_errors()] == []
 
@@ -114,7 +117,9 @@ async def test_every_message_of_the_webhooks_is_described_as_it_is_sent(document
         assert not messages(document, "resellflow.task.overdue.v1").is_valid(event | {"data": {"service": 7}})
 
 
-def messages(document: dict[str, Any], kind: str) -> Draft202012Validator:
+def messages(document: dict[str, Any], kind: str) -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # here, for it takes two seconds, and each process collects all tests
+
     content = document["webhooks"][kind]["post"]["requestBody"]["content"]
     return Draft202012Validator({**document, **content["application/cloudevents+json"]["schema"]})
 
