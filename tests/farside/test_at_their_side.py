@@ -69,6 +69,7 @@ async def test_a_change_of_plan_that_a_person_there_completes_is_completed_here(
     assert await pair.counts() == (1, 1, 1)
 
 
+@pytest.mark.proof
 async def test_what_the_distributor_suspends_and_resumes_is_so_here_and_resumed_from_here_too(pair: Pair) -> None:
     service = await pair.bought()
     number, there = service.id or 0, pair.distributor.resellflow

@@ -36,9 +36,8 @@ async def test_a_service_is_closed_at_the_moment_in_which_it_is_open(pair: Pair)
     assert await pair.counts() == (1, 1, 1)
 
 
-@pytest.mark.parametrize(
-    "ask", [_prolong, pytest.param(_change, marks=pytest.mark.proof)], ids=["prolong", "parameters"]
-)
+@pytest.mark.parametrize("ask", [_prolong, _change], ids=["prolong", "parameters"])
+@pytest.mark.proof
 async def test_closing_waits_for_what_the_distributor_is_still_doing(
     pair: Pair, ask: Callable[[Pair, Service], Awaitable[AcceptedOrder]]
 ) -> None:

@@ -113,6 +113,7 @@ async def test_what_a_refused_request_left_is_removed_first(shop_on_postgres: Sh
     assert (await shop.operation(order.operation)).called_off_by == "shop"
 
 
+@pytest.mark.proof
 async def test_cancelled_by_its_shop_it_leaves_nothing_either(shop: Shop) -> None:
     order = await _waiting_with_a_leftover(shop)
     result = await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, UNWANTED, THE_SHOP)

@@ -62,6 +62,7 @@ async def open_incidents(shop: Shop) -> dict[IncidentKind, str]:
         return {one.kind: one.message for one in found.all()}
 
 
+@pytest.mark.proof
 async def test_what_is_taken_over_is_no_drift(sweeping_shop: Shop) -> None:
     shop = sweeping_shop
     service, deleted = await active(shop, addons={"ram": 3}), await active(shop)

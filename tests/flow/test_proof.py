@@ -52,6 +52,7 @@ async def test_a_lost_prolongation_and_another_term_given_by_staff_go_to_a_perso
     assert f"expires {after[0]['expiredate']} now, {service.expires_on} before" in operation.waits_for
 
 
+@pytest.mark.proof
 async def test_the_month_that_staff_give_after_a_lost_prolongation_is_reported_with_both_readings(shop: Shop) -> None:
     """Found by the soak: the dates are the same, and only the expenses tell the two apart."""
     service = await _active(shop)
@@ -112,6 +113,7 @@ async def test_a_new_password_is_sent_twice_at_most_when_answers_stay_lost(shop:
     assert "requested 2 times" in operation.waits_for
 
 
+@pytest.mark.proof
 async def test_a_new_password_that_was_refused_every_time_ends_when_it_is_called_off(shop: Shop) -> None:
     """Found by the soak: its refusals counted as requests without an answer, and what was behind it waited."""
     service = await _active(shop)

@@ -175,6 +175,7 @@ async def test_orders_without_a_slot_are_woken_as_slots_become_free(shop: Shop) 
 
 
 @pytest.mark.usefixtures("hours_in_line")
+@pytest.mark.proof
 async def test_an_order_whose_outcome_is_unknown_is_woken_when_the_upstream_is_back(shop: Shop) -> None:
     """Its request was carried out, its answer hangs, and so does whatever is read afterwards."""
     await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="hang", when="after", seconds=60)

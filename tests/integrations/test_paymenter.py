@@ -117,6 +117,7 @@ async def test_an_order_that_waits_is_no_success_until_it_is_completed(paymenter
     assert await paymenter.charges("open") == ["open"]
 
 
+@pytest.mark.proof
 async def test_what_got_no_answer_is_sent_again_unless_the_shop_wants_the_opposite_now(paymenter: Paymenter) -> None:
     paymenter.sell()
     await paymenter.done("createServer")
@@ -155,6 +156,7 @@ async def test_a_suspension_under_way_is_followed_by_the_resumption_asked_for_ne
     assert len((await paymenter.api.shop.get("/v1/operations")).json()["items"]) == 3
 
 
+@pytest.mark.proof
 async def test_terminate_and_create_again_is_a_new_order(paymenter: Paymenter) -> None:
     paymenter.sell()
     await paymenter.done("createServer")
@@ -257,6 +259,7 @@ async def test_a_renewal_that_somebody_else_made_or_cancelled_is_not_made_again(
     assert paymenter.note("resellflow_reports") == ""
 
 
+@pytest.mark.proof
 async def test_what_the_provider_does_is_shown_and_a_closed_service_gets_no_more_invoices(paymenter: Paymenter) -> None:
     paymenter.sell(invoices=[{"status": "pending"}, {"status": "paid"}])
     await paymenter.done("createServer")

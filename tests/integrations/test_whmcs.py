@@ -134,6 +134,7 @@ async def test_a_term_is_renewed_once_by_cron_and_callback(whmcs: Whmcs) -> None
     assert len(keys) == 3
 
 
+@pytest.mark.proof
 async def test_a_renewal_whose_answer_was_lost_is_charged_once_although_the_expiry_moved(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     whmcs.line.lay(Answer.CUT, Reaches.BEFORE, chosen=asks)
@@ -197,6 +198,7 @@ async def test_each_change_of_the_package_is_a_new_wish_and_its_retries_are_not(
     ]
 
 
+@pytest.mark.proof
 async def test_suspend_and_unsuspend_again_and_again_then_more_memory_and_a_new_password(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     for _ in range(2):
@@ -215,6 +217,7 @@ async def test_suspend_and_unsuspend_again_and_again_then_more_memory_and_a_new_
     await whmcs.done("NewPassword")
 
 
+@pytest.mark.proof
 async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wish(whmcs: Whmcs) -> None:
     await whmcs.shop.upstream.set_balance("1.00")
     assert "Operation 1 waits for " in await whmcs.call("CreateAccount", configoption4="0")

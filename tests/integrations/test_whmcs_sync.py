@@ -143,6 +143,7 @@ async def test_states_are_compared_without_webhooks(whmcs: Whmcs) -> None:
     assert warning.startswith("Resellflow: the services of server main were not compared: There was no answer")
 
 
+@pytest.mark.proof
 async def test_what_whmcs_itself_has_asked_for_is_not_taken_back_by_the_comparison(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     await whmcs.done("SuspendAccount")
@@ -153,6 +154,7 @@ async def test_what_whmcs_itself_has_asked_for_is_not_taken_back_by_the_comparis
     assert await whmcs.cron() == [], "it is on its way"
 
 
+@pytest.mark.proof
 async def test_a_renewal_that_waits_for_money_does_not_hide_a_suspension(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     await whmcs.shop.upstream.set_balance("1.00")
