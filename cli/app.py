@@ -33,6 +33,7 @@ from cli import (
     tasks,
     tokens,
     upstream,
+    users,
     versions,
     webhooks,
 )
@@ -68,6 +69,7 @@ forecast.add_commands(app)
 webhooks.add_commands(app)
 events.add_commands(app)
 tokens.add_commands(app)
+users.add_commands(app)
 system.add_commands(app)
 configuration.add_commands(app)
 backup.add_commands(app)

@@ -103,10 +103,10 @@ async def _added(name: str, role: Role, actor: str) -> "NewToken":
 
     settings = load_settings()
     async with opened_database(settings) as database, database.write() as session:
-        return await tokens.add(session, name, role, actor=actor, of_settings=_roles(settings))
+        return await tokens.add(session, name, role, actor=actor, of_settings=roles_of_settings(settings))
 
 
-def _roles(settings: Settings) -> Mapping[str, list[Role]]:
+def roles_of_settings(settings: Settings) -> Mapping[str, list[Role]]:
     roles: dict[str, list[Role]] = {}
     for name, role, _ in settings.callers():
         roles.setdefault(name, []).append(role)

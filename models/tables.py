@@ -11,6 +11,7 @@ from models.drift import Drift
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
+from models.people import Person, PersonSession
 from models.quote import StoredQuote
 from models.refund import Refund
 from models.sweep import ListSweep
@@ -36,6 +37,8 @@ __all__ = [
     "Operation",
     "OperationBatch",
     "PendingDecision",
+    "Person",
+    "PersonSession",
     "PlanMapping",
     "ProcessingModule",
     "Refund",

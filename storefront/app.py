@@ -4,6 +4,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 
+import console.app as console
 from program_version import VERSION
 from settings import Settings
 from starter import Resellflow
@@ -114,6 +115,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
     app.include_router(health.router)
     if settings.api_docs:
         docspage.install(app)
+    console.install(app, app.state.context)
     app.openapi = lambda: openapi.document(app, [route for part in PARTS for route in part.router.routes])  # type: ignore[method-assign]
     return app
 

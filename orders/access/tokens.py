@@ -20,6 +20,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import Role
 from models.order import Service
+from models.people import Person
 from models.tokens import ApiToken
 from orders import audit
 from orders.errors import InvalidField, NotFound, Refused
@@ -56,13 +57,13 @@ async def add(
 
     Raises InvalidField for a name that can't be one or has another role, Refused where it has two valid tokens.
     """
-    if not _NAME.fullmatch(name):
-        raise InvalidField("name", "consists of up to 64 letters, digits, '.', '_', '@' and '-'")
-    if name.lower() in OUR_NAMES:
-        raise InvalidField("name", f"{name} is what Resellflow calls itself in the audit; take another one")
+    check_name(name)
     await session.exec(select(Installation.id).with_for_update())  # one at a time, so that there are never three
     found = await session.exec(select(ApiToken).where(ApiToken.name == name, _valid()))
     roles = [one.role for one in found.all()] + list(of_settings.get(name, ()))
+    person = (await session.exec(select(Person).where(Person.name == name))).one_or_none()
+    if person is not None and person.role is not role:
+        raise InvalidField("role", f"{name} is a person with the role {person.role.value}, and a name has one role")
     for other in roles:
         if other is not role:
             raise InvalidField(
@@ -77,6 +78,14 @@ async def add(
     session.add(_audit(row, actor, "added"))
     owned = await session.exec(select(func.count()).select_from(Service).where(Service.owner == name))
     return NewToken(row.id, secret, owned.one())
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidField for what can't be the name of a caller: of a token or a person."""
+    if not _NAME.fullmatch(name):
+        raise InvalidField("name", "consists of up to 64 letters, digits, '.', '_', '@' and '-'")
+    if name.lower() in OUR_NAMES:
+        raise InvalidField("name", f"{name} is what Resellflow calls itself in the audit; take another one")
 
 
 async def revoke(session: AsyncSession, number: int, *, actor: str) -> ApiToken:

@@ -1,6 +1,6 @@
 """Operations as they are shown, with the stages they have passed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal
@@ -298,6 +298,17 @@ async def list_operations(
     facts, says = await facts_of_all(session, rows), await _causes(session, rows)
     refunds = await _refunds(session, rows, requester)
     return page_with(ask, rows, lambda row: listing.cursor(row, sort), _shown(links, facts, requester, says, refunds))
+
+
+async def operations_by_number(
+    session: AsyncSession, links: WorkflowLinks, numbers: Collection[int], requester: Requester = OPERATOR
+) -> dict[int, OperationView]:
+    """Those of these that the requester may see, by number, in as many statements as a page takes."""
+    query = select(Operation).where(col(Operation.id).in_(numbers), belongs_to_visible(Operation, requester))
+    rows = (await session.exec(query)).all()
+    facts, says = await facts_of_all(session, rows), await _causes(session, rows)
+    show = _shown(links, facts, requester, says, await _refunds(session, rows, requester))
+    return {row.id: show(row) for row in rows}
 
 
 def _ended_between(after: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:

@@ -1,0 +1,88 @@
+"""Log in and out."""
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from console.rendering import pages_of
+from console.sessions import (
+    SentForm,
+    check_origin,
+    forget,
+    keep,
+    read_form,
+    secret_of,
+    session_of,
+    text_of,
+)
+from orders.access.people import LockedOut, WrongPassword, log_in, log_out
+from storefront.addresses import client_address
+from storefront.context import Context, InContext
+from storefront.guess_brake import GuessBrake
+
+router = APIRouter()
+
+_OWN_PAGE = re.compile(r"(\./|[a-z][\w/-]*)(\?[\w=&%.~+-]*)?", re.ASCII)
+_brake = GuessBrake()
+
+
+@router.get("/log-in")
+async def log_in_page(request: Request, context: InContext, next: str = "") -> Response:
+    if await session_of(request, context):
+        return RedirectResponse(_own(next), status_code=303)
+    return _page(request, next)
+
+
+@router.post("/log-in")
+async def log_in_person(request: Request, context: InContext) -> Response:
+    check_origin(request)
+    form = await read_form(request)
+    name, wanted = text_of(form, "name").strip()[:64], text_of(form, "next")
+    try:
+        begun = await log_in(context.database, name, text_of(form, "password"))
+    except LockedOut as error:
+        return _page(request, wanted, name=name, status=429, locked_until=error.until)
+    except WrongPassword:
+        return _wrong(request, context, name, wanted)
+    response = RedirectResponse(f"entered?{urlencode({'next': _own(wanted)})}", status_code=303)
+    keep(request, response, begun)
+    return response
+
+
+@router.get("/entered")
+async def entered(request: Request, context: InContext, next: str = "") -> Response:
+    """Whether the browser has kept the cookie: over plain http to another machine it does not."""
+    if await session_of(request, context):
+        return RedirectResponse(_own(next), status_code=303)
+    return _page(request, next, no_cookie=True, status=400)
+
+
+@router.post("/log-out")
+async def log_out_person(request: Request, context: InContext, form: SentForm) -> Response:
+    await log_out(context.database, secret_of(request))
+    response = RedirectResponse("log-in", status_code=303)
+    forget(request, response)
+    return response
+
+
+def _wrong(request: Request, context: Context, name: str, wanted: str) -> Response:
+    wait = _brake.wrong(client_address(request.scope, context.settings.trusted_proxies))
+    if wait is None:
+        return _page(request, wanted, name=name, status=401, wrong=True)
+    return _page(request, wanted, name=name, status=429, wait=wait, headers={"Retry-After": str(wait)})
+
+
+def _page(request: Request, wanted: str, *, status: int = 200, headers: dict[str, str] | None = None,
+          name: str = "", **said: Any) -> Response:  # fmt: skip
+    given: dict[str, Any] = {"wrong": False, "locked_until": None, "wait": None, "no_cookie": False, **said}
+    return pages_of(request).show(
+        request, "log_in.html", status=status, headers=headers, next=wanted, name=name, **given
+    )
+
+
+def _own(wanted: str) -> str:
+    """A page of the console, whatever else the address of this page said."""
+    return wanted if _OWN_PAGE.fullmatch(wanted) and "//" not in wanted else "./"

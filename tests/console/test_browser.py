@@ -1,0 +1,130 @@
+"""The console in Chromium: what people see and press. Left out, loudly, where there is no Chromium.
+
+Screenshots go to the folder RESELL_TEST_SCREENSHOTS, if it is set.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, Request, async_playwright
+
+from models.enums import Role, Stage
+from orders.access import people
+from tests.console.people import PASSWORD
+from tests.console.stuck import everything_stuck
+from tests.storefront.api import Api
+
+CHROMIUM = shutil.which("chromium")
+SCREENSHOTS = os.environ.get("RESELL_TEST_SCREENSHOTS", "")
+CONTRAST_AND_ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt install chromium)"),
+    pytest.mark.proof,
+]
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+class Visit:
+    """One person's window. What goes wrong in it is collected."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.troubles: list[str] = []
+        page.on("console", lambda line: self.troubles.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: self.troubles.append(str(error)))
+        page.on("request", self._note)
+
+    def _note(self, request: Request) -> None:
+        if not request.url.startswith(f"{self.address}/console"):
+            self.troubles.append(f"a request to {request.url}")
+
+    async def looks_right(self, name: str) -> None:
+        """No trouble so far, nothing that axe finds, nothing wider than the window; a picture is taken."""
+        if SCREENSHOTS:
+            await self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=True)
+        assert self.troubles == []
+        found = await Axe().run(self.page, options=CONTRAST_AND_ALL)
+        assert found.violations_count == 0, found.generate_report()
+        width = await self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert width <= 0, f"{name} is {width} pixels too wide"
+
+
+async def visit(api: Api, chromium: Browser, role: Role = Role.SENIOR, **window: object) -> Visit:
+    await people.add(api.database, f"a-{role.value}", role, PASSWORD, actor="test", of_settings={})
+    context = await chromium.new_context(**window)  # type: ignore[arg-type]
+    page = await context.new_page()
+    page.set_default_timeout(30_000)
+    shown = Visit(page, api.address)
+    await page.goto(f"{api.address}/console/operations/1")
+    await shown.looks_right("log-in")
+    await page.get_by_label("Name").fill(f"a-{role.value}")
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url("**/operations/1")
+    return shown
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_the_screens_are_readable(api: Api, chromium: Browser, colours: str, width: int) -> None:
+    await everything_stuck(api, times=7)  # 42 stuck operations
+    window = {"color_scheme": colours, "viewport": {"width": width, "height": 900}}
+    shown = await visit(api, chromium, **window)
+    for name, path in (("operation", "operations/1"), ("task", "tasks/4"), ("me", "me"), ("inbox", "")):
+        await shown.page.goto(f"{api.address}/console/{path}")
+        await shown.looks_right(f"{name}-{colours}-{width}")
+
+
+async def test_a_card_a_row_a_decision(api: Api, chromium: Browser) -> None:
+    """From the inbox to a decision in three clicks."""
+    await everything_stuck(api)
+    shown = await visit(api, chromium)
+    page = shown.page
+    await page.goto(f"{api.address}/console/")
+    await page.get_by_role("link", name="To decide").click()
+    await page.get_by_role("link", name="Order · operation 1").click()
+    cancelling = page.get_by_role("form", name="Cancel")
+    await cancelling.get_by_label("Reason").fill("the customer does not want it any more")
+    await cancelling.get_by_label("I have looked at the upstream").check()
+    await cancelling.get_by_role("button").click()
+    await page.get_by_role("status").wait_for()
+    assert await page.get_by_text("cancelled", exact=True).first.is_visible()
+    await shown.looks_right("operation-decided")
+    assert (await api.operator.get("/v1/operations/1")).json()["stage"] == Stage.CANCELLED
+
+
+async def test_what_is_new_appears_without_a_reload_and_what_is_typed_stays(api: Api, chromium: Browser) -> None:
+    shown = await visit_when_empty(api, chromium)
+    page = shown.page
+    await page.get_by_text("Nothing needs you.").wait_for()
+    await shown.looks_right("inbox-empty")
+    await page.get_by_label("Customer").fill("c-1")
+    await everything_stuck(api)
+    await page.get_by_role("link", name="Order · operation 1").wait_for()
+    assert await page.get_by_label("Customer").input_value() == "c-1"
+    await page.locator("h1").click()
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    await page.keyboard.press("k")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/operations/*")
+    assert shown.troubles == []
+
+
+async def visit_when_empty(api: Api, chromium: Browser) -> Visit:
+    await api.order("cart-first")
+    shown = await visit(api, chromium)
+    await shown.page.goto(f"{api.address}/console/")
+    return shown

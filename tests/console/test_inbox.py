@@ -1,0 +1,220 @@
+"""What needs a person, on one page: counted, oldest first, filtered, in pages; and what each person may do about it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from models.columns import utc_now
+from models.enums import Role
+from models.order import Operation, Task
+from orders.access.roles import OPERATOR
+from orders.errors import InvalidField
+from orders.inbox import Cause, InboxEntry, InboxFilter, inbox_cards, inbox_page
+from orders.reading.documents import WorkflowLinks
+from tests.console.conftest import LogIn
+from tests.console.people import words
+from tests.console.stuck import HOSTILE, everything_stuck
+from tests.storefront.api import Api, client_of_nothing, stocked_api
+
+LINKS = WorkflowLinks("http://ui.test", "default")
+
+
+async def entries(api: Api, limit: int = 50, **wanted: object) -> list[InboxEntry]:
+    """All of them, page by page."""
+    found: list[InboxEntry] = []
+    cursor = None
+    while True:
+        async with api.database.read() as session:
+            asked = InboxFilter(**wanted)  # type: ignore[arg-type]
+            page = await inbox_page(session, LINKS, OPERATOR, asked, cursor, limit)
+        assert len(page.entries) <= limit
+        found += page.entries
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+async def test_every_cause_has_a_card_and_an_entry_on_both_databases(migrated_database_url: str) -> None:
+    async with stocked_api(migrated_database_url, await client_of_nothing()) as api:
+        async with api.database.read() as session:
+            assert {card.count for card in await inbox_cards(session)} == {0}
+        assert await entries(api) == []
+        await everything_stuck(api, times=2)
+        async with api.database.read() as session:
+            cards = {card.cause: card for card in await inbox_cards(session)}
+        assert {cause: card.count for cause, card in cards.items()} == {
+            **dict.fromkeys(Cause, 2), Cause.UPSTREAMS: 1,
+        }  # fmt: skip
+        assert cards[Cause.DECIDE].by_upstream == {"main": 2}
+        assert cards[Cause.DECIDE].oldest == min(one.since for one in await entries(api, cause=Cause.DECIDE))
+
+        all_of_them = await entries(api)
+        assert len(all_of_them) == sum(card.count for card in cards.values())
+        assert [one.since for one in all_of_them] == sorted(one.since for one in all_of_them)
+        for limit in (1, 2, 3, 7):
+            assert await entries(api, limit=limit) == all_of_them, "pages lose and double nothing"
+
+        [first, *_] = await entries(api, cause=Cause.DECIDE)
+        assert (first.operation, first.failure_class, first.customer) == (1, "rejected", f"c-1{HOSTILE}")
+        assert first.shown is not None
+        assert first.why == first.shown.waits_for
+        [decided] = await entries(api, failure_class="rejected", customer="c-7")
+        assert decided.operation == 7
+        assert await entries(api, upstream="other") == []
+        assert {one.cause for one in await entries(api, upstream="main")} == set(Cause) - {Cause.INCIDENTS}
+        assert {one.cause for one in await entries(api, older_than="12h")} == {
+            Cause.DECIDE, Cause.UNCLEAR, Cause.MONEY, Cause.SLOW, Cause.UPSTREAMS
+        }  # fmt: skip
+
+
+async def test_entries_of_one_moment_are_all_shown_page_by_page(api: Api) -> None:
+    await everything_stuck(api, times=2)
+    moment = utc_now() - timedelta(hours=2)
+    async with api.database.write() as session:
+        for operation in (await session.exec(select(Operation))).all():
+            operation.stage_since = moment
+        for task in (await session.exec(select(Task))).all():
+            task.created_at = moment
+    whole = await entries(api)
+    for limit in (1, 2, 3):
+        assert await entries(api, limit=limit) == whole
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cursor", "field"),
+    [({"older_than": "soon"}, None, "older_than"), ({}, "bm9uc2Vuc2U", "cursor"), ({}, "aW5ib3ggeCB5IHo", "cursor"),
+     ({}, "aW5ib3ggMjAyNi0wMS0wMSAxIDE", "cursor")],
+)  # fmt: skip
+async def test_a_filter_or_cursor_that_can_not_be_right_is_named(
+    api: Api, wanted: dict[str, str], cursor: str | None, field: str
+) -> None:
+    with pytest.raises(InvalidField) as raised:
+        async with api.database.read() as session:
+            await inbox_page(session, LINKS, OPERATOR, InboxFilter(**wanted), cursor)  # type: ignore[arg-type]
+    assert raised.value.field == field
+
+
+async def test_the_page_says_why_and_what_happens_and_what_is_typed_elsewhere_stays_text(
+    api: Api, log_in: LogIn
+) -> None:
+    browser = await log_in(Role.VIEWER)
+    empty = words(await browser.page(""))
+    assert "Nothing needs you." in empty
+    await everything_stuck(api)
+    page = await browser.page("")
+    text = words(page)
+    assert HOSTILE not in page
+    assert HOSTILE in text
+    assert "because of 1" in text
+    assert "It stays at the upstream, and costs what it costs there." in text
+    assert 'href="operations/1"' in page
+    assert 'href="tasks/4"' in page
+    filtered = words(await browser.page("?customer=nobody"))
+    assert "Nothing matches these filters." in filtered
+    refused = await browser.page("?age=soon", status=422)
+    assert "90m, 24h, 3d" in words(refused)
+    assert "is none of decide" in words(await browser.page("?cause=all", status=422))
+    assert "<html" not in await browser.page("live?cause=decide")
+
+
+async def test_the_page_is_russian_for_whom_it_is_to_be(api: Api, log_in: LogIn) -> None:
+    browser = await log_in(Role.VIEWER)
+    browser.client.headers["Accept-Language"] = "fr, ru;q=0.9, en;q=0.5"
+    page = await browser.page("")
+    assert '<html lang="ru">' in page
+    assert "Ничто не требует вашего внимания." in words(page)
+
+
+async def test_an_open_page_hears_of_news(api: Api, log_in: LogIn) -> None:
+    browser = await log_in(Role.VIEWER)
+    heard = []
+    async with browser.client.stream("GET", "news") as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("event:"):
+                heard.append(line.removeprefix("event:").strip())
+                if heard == ["open"]:
+                    await everything_stuck(api)
+                if heard[-1] == "changed":
+                    break
+    assert set(heard) == {"open", "changed"}
+
+
+async def test_a_viewer_can_change_nothing(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    browser = await log_in(Role.VIEWER)
+    assert "<form" not in (await browser.page("operations/1")).split('id="acts"')[1]
+    assert "<form" not in (await browser.page("tasks/4")).split('id="acts"')[1]
+    for path in ("operations/1/retry", "operations/1/cancel", "operations/1/mark_done", "tasks/4/take", "tasks/4/note",
+                 "tasks/4/complete", "tasks/4/reject", "tasks/4/hand-over"):  # fmt: skip
+        answer = await browser.send(path, reason="r", note="n", to="x", upstream_number="1")
+        assert answer.status_code in (403, 409), path
+    async with api.database.read() as session:
+        task = (await session.exec(select(Task).where(Task.id == 4))).one()
+        assert (task.assignee, task.note) == ("", "")
+
+
+async def test_an_operation_is_explained_and_decided_upon(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    browser = await log_in(Role.SENIOR)
+    page = await browser.page("operations/1")
+    text = words(page)
+    for shown in (
+        "needs a decision",
+        "because of 1",
+        "no such template",
+        "Try again",
+        "Mark as done",
+        "order accepted",
+    ):
+        assert shown in text, shown
+    assert 'href="http://ui.test' in page
+    missing = await browser.send("operations/1/cancel")
+    assert missing.status_code == 422
+    assert "reason: is needed" in words(missing.text)
+    kept = await browser.send("operations/1/mark_done", reason="my words", upstream_number="has a space")
+    assert kept.status_code == 422
+    assert "my words" in kept.text
+    assert "has a space" in kept.text
+    away = await browser.send("operations/1/retry", reason="once more")
+    assert away.status_code == 503
+    assert "Temporal or the worker does not answer" in words(away.text)
+    assert "once more" in away.text
+    done = await browser.send("operations/1/cancel", reason="not wanted", nothing_was_bought="on")
+    assert (done.status_code, done.headers["location"]) == (303, "../1")
+    after = words(await browser.page("operations/1"))
+    assert "not wanted" in after
+    assert "cancelled" in after
+    again = await browser.send("operations/1/cancel", reason="not wanted")
+    assert again.status_code == 409
+    assert "can't be decided" in words(again.text)
+
+
+async def test_a_task_is_taken_noted_handed_over_and_refused_to_another(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    first, second = await log_in(Role.OPERATOR), await log_in(Role.SENIOR)
+    page = words(await first.page("tasks/4"))
+    assert "temporal workflow signal --name manual_change_completed" in page
+    assert (await first.send("tasks/4/take")).status_code == 303
+    taken = await second.send("tasks/4/take")
+    assert taken.status_code == 409
+    assert "a-operator" in words(taken.text)
+    assert (await first.send("tasks/4/note", note="called\r\nthem")).status_code == 303
+    assert (await first.send("tasks/4/hand-over", to="a-senior")).status_code == 303
+    shown = words(await second.page("tasks/4"))
+    assert "called them" in shown
+    assert "In hand of a-senior" in shown
+    empty = await second.send("tasks/4/reject")
+    assert (empty.status_code, "reason: is needed" in words(empty.text)) == (422, True)
+    bad = await second.send("tasks/4/complete", expires_on="soon")
+    assert bad.status_code == 422
+    assert "expires_on" in words(bad.text)
+
+
+async def test_what_does_not_exist_is_a_page_that_says_so(api: Api, log_in: LogIn) -> None:
+    browser = await log_in(Role.VIEWER)
+    for path in ("operations/99", "tasks/99", "operations/x", "nothing", "operations/99999999999999999999"):
+        answer = await browser.client.get(path)
+        assert answer.status_code in (404, 422), path
+        assert answer.headers["content-type"].startswith("text/html"), path
+        assert "Resellflow" in answer.text

@@ -1,0 +1,34 @@
+"""Every text of the pages has a Russian one, and every value that a page shows has words."""
+
+from importlib.resources import files
+from io import BytesIO
+
+import pytest
+from babel.messages.pofile import read_po
+
+from console import texts
+from console.languages import CATALOGUE, LANGUAGES
+from models.enums import FailureClass, OperationKind, Role, Stage, TaskState
+from models.messages import DecisionKind
+from orders.inbox import Cause
+from tests.console.extraction import messages
+
+
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_the_catalogue_has_each_text_and_none_that_is_gone(language: str) -> None:
+    written = files("console").joinpath("translations", language, CATALOGUE).read_bytes()
+    catalogue = read_po(BytesIO(written), locale=language)
+    translated = {str(one.id): str(one.string) for one in catalogue if one.id}
+    assert set(translated) == set(messages())
+    assert [text for text, other in translated.items() if not other.strip()] == []
+    assert [text for text, other in translated.items() if text.count("%(") != other.count("%(")] == []
+
+
+def test_every_value_has_words() -> None:
+    for words, values in (
+        (texts.CAUSES, Cause), (texts.IF_NOTHING_IS_DONE, Cause), (texts.KINDS, OperationKind), (texts.STAGES, Stage),
+        (texts.FAILURES, FailureClass), (texts.DECISIONS, DecisionKind), (texts.TASK_STATES, TaskState),
+    ):  # fmt: skip
+        assert set(words) == set(values)
+    assert set(texts.ROLES) == set(Role) - {Role.STOREFRONT}
+    assert set(texts.TASK_ACTS) == set(texts.TASK_EFFECTS)
