@@ -127,8 +127,10 @@ def role(name: Name, role: Annotated[Role, typer.Argument(metavar="ROLE", help=f
     async def changed() -> None:
         from orders.access import people
 
-        async with opened_database() as database:
-            await people.change_role(database, name.strip(), role, actor=acting_as(actor))
+        settings = load_settings()
+        async with opened_database(settings) as database:
+            of_settings = roles_of_settings(settings)
+            await people.change_role(database, name.strip(), role, actor=acting_as(actor), of_settings=of_settings)
 
     run_async(changed())
     print(f"{name.strip()} has the role {role.value} from now on")

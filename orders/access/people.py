@@ -89,9 +89,7 @@ async def add(
     another role.
     """
     check_name(name)
-    if role is Role.STOREFRONT:
-        raise InvalidField("role", "storefront is the role of a shop's token; a person is viewer, operator, senior, "
-                           "finance or admin")  # fmt: skip
+    _check_staff(role)
     _check_password(name, password)
     hashed = await _in_thread(lambda: _hasher.hash(password))
     async with database.write() as session:
@@ -100,11 +98,7 @@ async def add(
             raise InvalidField(
                 "name", f"{name} exists already; `resell users list` shows everybody, disabled ones, too"
             )
-        tokens = select(ApiToken).where(ApiToken.name == name, col(ApiToken.revoked_at).is_(None))
-        roles = [one.role for one in (await session.exec(tokens)).all()]
-        for other in [*roles, *of_settings.get(name, ())]:
-            if other is not role:
-                raise InvalidField("role", f"{name} has a token with the role {other.value}, and a name has one role")
+        await _check_one_role(session, name, role, of_settings)
         person = Person(name=name, role=role, password_hash=hashed, created_by=actor)
         session.add(person)
         await session.flush()
@@ -123,12 +117,15 @@ async def change_password(database: Database, name: str, password: str, *, actor
         audit.record(session, NOUN, person.id, "password_changed", by=actor, facts={"name": name})
 
 
-async def change_role(database: Database, name: str, role: Role, *, actor: str) -> None:
-    """It counts from the person's next request on. Raises NotFound or InvalidField."""
-    if role is Role.STOREFRONT:
-        raise InvalidField("role", "no page of the console is for a storefront")
+async def change_role(
+    database: Database, name: str, role: Role, *, actor: str, of_settings: Mapping[str, Collection[Role]]
+) -> None:
+    """It counts from the person's next request on. Raises NotFound, or InvalidField as `add`."""
+    _check_staff(role)
     async with database.write() as session:
+        await session.exec(select(Installation.id).with_for_update())
         person = await _locked(session, name)
+        await _check_one_role(session, name, role, of_settings)
         changes = {"role": (person.role.value, role.value)}
         person.role = role
         session.add(audit.entry(NOUN, person.id, "role_changed", by=actor, facts={"name": name}, changes=changes))
@@ -235,6 +232,23 @@ async def _locked(session: AsyncSession, name: str) -> Person:
     if await _found(session, name) is None:
         raise NotFound(NOUN, name)
     return await locked(session, Person, col(Person.name) == name, what=NOUN, name=name)
+
+
+def _check_staff(role: Role) -> None:
+    if role is Role.STOREFRONT:
+        words = "storefront is the role of a shop's token; a person is viewer, operator, senior, finance or admin"
+        raise InvalidField("role", words)
+
+
+async def _check_one_role(
+    session: AsyncSession, name: str, role: Role, of_settings: Mapping[str, Collection[Role]]
+) -> None:
+    """The audit shows a person and a token of the same name as one actor."""
+    tokens = select(ApiToken).where(ApiToken.name == name, col(ApiToken.revoked_at).is_(None))
+    roles = [one.role for one in (await session.exec(tokens)).all()]
+    for other in [*roles, *of_settings.get(name, ())]:
+        if other is not role:
+            raise InvalidField("role", f"{name} has a token with the role {other.value}, and a name has one role")
 
 
 def _check_password(name: str, password: str) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -22,14 +23,13 @@ CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = os.environ.get("RESELL_TEST_SCREENSHOTS", "")
 CONTRAST_AND_ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here (Debian: apt install chromium)"),
-    pytest.mark.proof,
-]
+pytestmark = pytest.mark.proof
 
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium here (Debian: apt install chromium)")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
@@ -61,9 +61,9 @@ class Visit:
         assert width <= 0, f"{name} is {width} pixels too wide"
 
 
-async def visit(api: Api, chromium: Browser, role: Role = Role.SENIOR, **window: object) -> Visit:
+async def visit(api: Api, chromium: Browser, role: Role = Role.SENIOR, **window: Any) -> Visit:
     await people.add(api.database, f"a-{role.value}", role, PASSWORD, actor="test", of_settings={})
-    context = await chromium.new_context(**window)  # type: ignore[arg-type]
+    context = await chromium.new_context(**window)
     page = await context.new_page()
     page.set_default_timeout(30_000)
     shown = Visit(page, api.address)
@@ -80,8 +80,8 @@ async def visit(api: Api, chromium: Browser, role: Role = Role.SENIOR, **window:
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_the_screens_are_readable(api: Api, chromium: Browser, colours: str, width: int) -> None:
     await everything_stuck(api, times=7)  # 42 stuck operations
-    window = {"color_scheme": colours, "viewport": {"width": width, "height": 900}}
-    shown = await visit(api, chromium, **window)
+    size = {"width": width, "height": 900}
+    shown = await visit(api, chromium, color_scheme=colours, viewport=size)
     for name, path in (("operation", "operations/1"), ("task", "tasks/4"), ("me", "me"), ("inbox", "")):
         await shown.page.goto(f"{api.address}/console/{path}")
         await shown.looks_right(f"{name}-{colours}-{width}")

@@ -13,6 +13,7 @@ TESTS = PROJECT / "tests"
 LONG_ALONE = {
     "backup/test_rehearsal.py": "backup/test_script.py",
     "benchmarks/test_soak_live.py": "model/test_model.py",
+    "console/test_browser.py": "console/test_inbox.py",
     "farside/test_by_hand.py": "linking/test_adopt.py",
     "farside/test_backup.py": "flow/test_backup_and_temporal.py",
     "farside/test_tokens.py": "upstreams/test_resellflow.py",
