@@ -1,4 +1,4 @@
-"""What each answer of the console tells the browser to allow: nothing from elsewhere, and no script within a page."""
+"""The headers of each answer of the console: a browser loads nothing from elsewhere and runs no script of a page."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

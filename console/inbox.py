@@ -13,7 +13,8 @@ from console.sessions import LoggedIn, Session
 from console.stream import Changes
 from models.enums import FailureClass
 from orders.errors import InvalidField
-from orders.inbox import Cause, InboxFilter, inbox_cards, inbox_page
+from orders.inbox.sources import Cause
+from orders.inbox.views import InboxFilter, inbox_cards, inbox_page
 from storefront.context import Context, InContext
 from storefront.problems import Problem
 

@@ -5,7 +5,7 @@ They are marked for translation here and translated where they are shown.
 
 from models.enums import FailureClass, OperationKind, Role, Stage, TaskState
 from models.messages import DecisionKind
-from orders.inbox import Cause
+from orders.inbox.sources import Cause
 
 
 def _(text: str) -> str:

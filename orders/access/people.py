@@ -164,7 +164,7 @@ async def log_in(database: Database, name: str, password: str) -> NewSession:
 
 
 async def visitor_of(session: AsyncSession, secret: str) -> Visitor | None:
-    """Whose session this is; None: nobody's, any more. One indexed read."""
+    """The person of this session; None: it is not valid any more. One indexed read."""
     found = await session.exec(
         select(Person, PersonSession)
         .join(PersonSession, col(PersonSession.person_id) == col(Person.id))

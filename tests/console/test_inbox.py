@@ -10,7 +10,8 @@ from models.enums import Role
 from models.order import Operation, Task
 from orders.access.roles import OPERATOR
 from orders.errors import InvalidField
-from orders.inbox import Cause, InboxEntry, InboxFilter, inbox_cards, inbox_page
+from orders.inbox.sources import Cause
+from orders.inbox.views import InboxEntry, InboxFilter, inbox_cards, inbox_page
 from orders.reading.documents import WorkflowLinks
 from tests.console.conftest import LogIn
 from tests.console.people import words

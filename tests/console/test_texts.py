@@ -10,7 +10,7 @@ from console import texts
 from console.languages import CATALOGUE, LANGUAGES
 from models.enums import FailureClass, OperationKind, Role, Stage, TaskState
 from models.messages import DecisionKind
-from orders.inbox import Cause
+from orders.inbox.sources import Cause
 from tests.console.extraction import messages
 
 
