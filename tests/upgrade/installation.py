@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
-from benchmarks.soak.parts import ACCOUNTS, OPERATOR_TOKEN, PASSWORD, SETTINGS, SHOP_TOKEN
+from benchmarks.soak.parts import ACCOUNTS, OPERATOR_TOKEN, PASSWORD, SHOP_TOKEN
 from stack.ports import LOOPBACK, free_port
 from tests.infrastructure.databases import any_server, new_database
 from tests.infrastructure.processes import Program
@@ -26,6 +26,8 @@ COMMAND_SECONDS = 120.0
 STOP_SECONDS = 90.0
 CHOSEN_SECONDS = 300.0
 CATALOGUE = Path("benchmarks", "soak", "catalogue.toml")
+QUICK = {"RESELL_IDLE_INTERVAL": "5", "RESELL_HOT_INTERVAL": "1", "RESELL_BALANCE_INTERVAL": "2"}
+"""How often upstreams are looked at. All time-outs are those of production, or a busy machine would send less."""
 WITH_VERSIONS = {"worker.perNamespaceWorkerCount": "1"}
 """The server keeps the versions of workers by workflows of its own, which the tests' servers do not run."""
 
@@ -53,7 +55,7 @@ class Installation:
             "TEMPORAL_NAMESPACE": namespace,
             "TEMPORAL_CONFIG_FILE": str(directory / "temporal.toml"),
             "NO_PROXY": f"{LOOPBACK},localhost",
-            **SETTINGS,
+            **QUICK,
         }
 
     def start(self, tree: Tree, name: str, *arguments: str | Path, **variables: str) -> Program:
