@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from packaging.version import Version
 
 import program_version
@@ -20,14 +21,16 @@ from tests.infrastructure.processes import PROJECT
 from upstreams.httpcalls import HttpTransport
 
 
-def test_the_clients_have_the_number_of_the_program() -> None:
+def test_clients_and_chart_have_the_number_of_the_program() -> None:
     assert str(Version(VERSION)) == VERSION, "as PEP 440 writes it"
     types = PROJECT / "clients" / "typescript"
     assert of_client == VERSION
     assert headers_of("token")["User-Agent"] == f"resellflow-client/{VERSION}"
     package, lock = (json.loads((types / name).read_text()) for name in ("package.json", "package-lock.json"))
-    as_npm_writes_it = VERSION.replace(".dev", "-dev.").replace("rc", "-rc.")
-    assert {package["version"], lock["version"], lock["packages"][""]["version"]} == {as_npm_writes_it}
+    in_three_parts = VERSION.replace(".dev", "-dev.").replace("rc", "-rc.")
+    assert {package["version"], lock["version"], lock["packages"][""]["version"]} == {in_three_parts}
+    chart = yaml.safe_load((PROJECT / "deploy" / "helm" / "resellflow" / "Chart.yaml").read_text())
+    assert (chart["version"], chart["appVersion"]) == (in_three_parts, VERSION)
 
 
 async def test_resell_says_version_commit_and_schema() -> None:
