@@ -47,12 +47,12 @@ class Rehearsal:
         async with self._load():
             waiting = await self._orders_under_way()
             await self._upgrade(waiting)
-            await self._finish(waiting.all)
+            await self._finish(waiting.all, "after the upgrade")
         await self._audit("after the upgrade")
         async with self._load():
             left = [await self._shops.waiting_for_confirmation() for _ in range(OF_EACH_KIND)]
             await self._way_back(left)
-            await self._finish(left)
+            await self._finish(left, "after the way back")
         await self._audit("after the way back")
 
     async def _begin(self) -> None:
@@ -132,7 +132,7 @@ class Rehearsal:
             raise Failed(f"orders that wait should have stayed with the new version: {by_build}")
         await self._stop_worker(old_worker, new, old)
 
-    async def _finish(self, operations: list[int]) -> None:
+    async def _finish(self, operations: list[int], when: str) -> None:
         """What they wait for happens."""
         await self._shops.pay("second", PLENTY)
         for operation in operations:
@@ -141,7 +141,7 @@ class Rehearsal:
         await self._shops.open_all()
         for operation in operations:
             await self._shops.until(operation, "completed")
-        self._done("what waited is completed")
+        self._done(f"what waited is completed, {when}")
 
     async def _change_by_hand(self, operation: int) -> None:
         """Somebody changes the tariff at the upstream and says so."""
