@@ -184,6 +184,7 @@ RESELL_API_PUBLISH=$api
 SIMULATOR_PUBLISH=$simulator
 TEMPORAL_PUBLISH=127.0.0.1:$(free_port)
 TEMPORAL_UI_PUBLISH=127.0.0.1:$(free_port)
+TEMPORAL_HISTORY_SHARDS=16
 SETTINGS
     rm -rf "$work/secrets"
     RESELLFLOW_SECRETS=$work/secrets MAIN_UPSTREAM_PASSWORD=$(openssl rand -hex 12) deploy/make-secrets.sh
@@ -197,7 +198,16 @@ bring_up() {
     }
     say "The catalogue"
     cp deploy/rehearsal/catalogue.toml "$work/catalogue.toml"
-    compose run --rm --no-deps -T -v "$work/catalogue.toml:/catalogue.toml:ro" worker resell setup /catalogue.toml
+    # Loading it twice changes nothing; a machine that has much to do may time out once.
+    for attempt in 1 2 3 4; do
+        if compose run --rm --no-deps -T -v "$work/catalogue.toml:/catalogue.toml:ro" worker \
+            resell setup /catalogue.toml 2>>"$work/compose.log"; then
+            return
+        fi
+        echo "   attempt $attempt failed"
+    done
+    tail -n 5 "$work/compose.log" >&2
+    fail "the catalogue can't be loaded"
 }
 
 [ "$(id -u)" -eq 0 ] || fail "needs root: it starts an engine and kills containers' processes"

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-NEVER_SECONDS = 300.0
+NEVER_SECONDS = 600.0
 """Longer than anything here takes on a machine that has other things to do."""
 LOOKS_EVERY = 0.5
 OPENING_SECONDS = 6
