@@ -21,6 +21,8 @@ from tests.infrastructure.proxy import Answer, Reaches
 CUTS = [
     pytest.param(Answer.CUT, Reaches.BEFORE, id="after it is accepted"),
     pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted", marks=pytest.mark.proof),
+    pytest.param(Answer.HALF, Reaches.BEFORE, id="in the middle of the answer", marks=pytest.mark.proof),
+    pytest.param(Answer.BAD_GATEWAY, Reaches.BEFORE, id="by a proxy, after it is accepted", marks=pytest.mark.proof),
     pytest.param(Answer.STALL, Reaches.LATE, id="accepted after we gave up", marks=pytest.mark.proof),
 ]
 
