@@ -29,7 +29,7 @@ max_hours=${BACKUP_MAX_HOURS:-26}
 migration_lock=7265735 # the one of `resell migrate`
 held_because='this database was restored from a backup'
 script=$(readlink -f "$0")
-server='' lock_holder='' scratch='' scratch_database=''
+server='' lock_holder='' scratch='' private='' scratch_database=''
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'backup: %s\n' "$*" >&2; exit 1; }
@@ -43,7 +43,7 @@ clean_up() {
     [ -z "$server" ] || stop_server
     [ -z "$lock_holder" ] || kill "$lock_holder" 2>/dev/null
     [ -z "$scratch_database" ] || ask "DROP DATABASE IF EXISTS \"$scratch_database\" WITH (FORCE)" >/dev/null
-    [ -z "$scratch" ] || rm -rf "$scratch"
+    rm -rf ${scratch:+"$scratch"} ${private:+"$private"}
     exit "$status"
 }
 trap clean_up EXIT
@@ -239,7 +239,7 @@ make_room() {
 }
 
 roll_forward() {
-    local to=$1 into=$2 timeline=$3 private="$scratch/private" target=() gap
+    local to=$1 into=$2 timeline=$3 target=() gap
     gap=$(missing_segment)
     if [ -n "$gap" ]; then
         [ "$to" != latest ] || fail "segment $gap of the log is missing, and later ones are there. Everything before it can" \
@@ -250,7 +250,7 @@ roll_forward() {
     cp --archive "$chosen/." "$into/"
     chmod 700 "$into"
     touch "$into/recovery.signal"
-    mkdir "$private"
+    private=$(mktemp -d) # short: the path of a socket has 107 characters at most
     echo 'local all all trust' >"$private/pg_hba.conf"
     touch "$private/postgresql.conf" "$private/pg_ident.conf"
     [ "$to" = latest ] || target=(-c recovery_target_time="$to" -c recovery_target_action=promote)

@@ -7,11 +7,10 @@ from pydantic import Field
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import UpstreamAccount
 from models.drift import Drift
 from models.enums import DriftKind, DriftState
 from orders.errors import NotFound, existing
-from orders.reading.documents import Document
+from orders.reading.documents import Document, account_names
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
 
@@ -47,7 +46,7 @@ async def list_drift(
     """A page of differences, newest first. Raises InvalidField for a wrong cursor."""
     filters = ((Drift.state, state), (Drift.kind, kind), (Drift.service_id, service))
     rows: list[Drift] = await newest(session, select(Drift), col(Drift.id), lambda row: row.id, ask, _NOUN, *filters)
-    names = await _names(session)
+    names = await account_names(session)
     return page_of(_NOUN, ask, rows, lambda row: row.id, lambda row: _show(row, names))
 
 
@@ -56,12 +55,7 @@ async def find_drift(session: AsyncSession, number: int) -> DriftView:
     row = await session.get(Drift, existing(_NOUN, number))
     if row is None:
         raise NotFound(_NOUN, number)
-    return _show(row, await _names(session))
-
-
-async def _names(session: AsyncSession) -> dict[int, str]:
-    found = await session.exec(select(UpstreamAccount.id, UpstreamAccount.name))
-    return {number: name for number, name in found.all() if number is not None}
+    return _show(row, await account_names(session))
 
 
 def _show(row: Drift, names: dict[int, str]) -> DriftView:

@@ -8,12 +8,11 @@ from pydantic import Field
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.catalogue import UpstreamAccount
 from models.enums import RefundSource, RefundState
 from models.money import Money
 from models.refund import Refund
 from orders.errors import NotFound, existing
-from orders.reading.documents import Document, money
+from orders.reading.documents import Document, account_names, money
 from orders.reading.filters import newest
 from orders.reading.paging import Page, PageRequest, page_of
 
@@ -54,7 +53,7 @@ async def list_refunds(
     """A page of refunds, newest first. Raises InvalidField for a wrong cursor."""
     filters = ((Refund.state, state), (Refund.service_id, service), (Refund.operation_id, operation))
     rows: list[Refund] = await newest(session, select(Refund), col(Refund.id), lambda row: row.id, ask, _NOUN, *filters)
-    names = await _names(session)
+    names = await account_names(session)
     return page_of(_NOUN, ask, rows, lambda row: row.id, lambda row: _show(row, names))
 
 
@@ -63,7 +62,7 @@ async def find_refund(session: AsyncSession, number: int) -> RefundView:
     row = await session.get(Refund, existing(_NOUN, number))
     if row is None:
         raise NotFound(_NOUN, number)
-    return _show(row, await _names(session))
+    return _show(row, await account_names(session))
 
 
 async def refunded(session: AsyncSession, operations: Iterable[int]) -> dict[int, list[Money]]:
@@ -82,11 +81,6 @@ async def refunded(session: AsyncSession, operations: Iterable[int]) -> dict[int
         operation: [shown for currency, amount in sorted(of_it.items()) if (shown := money(amount, currency))]
         for operation, of_it in sums.items()
     }
-
-
-async def _names(session: AsyncSession) -> dict[int, str]:
-    found = await session.exec(select(UpstreamAccount.id, UpstreamAccount.name))
-    return {number: name for number, name in found.all() if number is not None}
 
 
 def _show(row: Refund, names: dict[int, str]) -> RefundView:

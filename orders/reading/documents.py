@@ -1,11 +1,14 @@
-"""What all documents have in common: exact money, links to the workflows behind them."""
+"""What all documents have in common: exact money, names of accounts, links to the workflows behind them."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from models.catalogue import UpstreamAccount
 from models.money import Money
 
 _CENT = Decimal("0.01")
@@ -35,3 +38,9 @@ def money(amount: Decimal | None, currency: str | None) -> Money | None:
         return None
     cents = amount.quantize(_CENT)
     return Money(amount=cents if cents == amount else amount.normalize(), currency=currency)
+
+
+async def account_names(session: AsyncSession) -> dict[int, str]:
+    """The name of each upstream account, by its number in the database."""
+    found = await session.exec(select(UpstreamAccount.id, UpstreamAccount.name))
+    return {number: name for number, name in found.all() if number is not None}

@@ -19,7 +19,7 @@ from upstreams.billmanager.pages import Page
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection, Dialect
 from upstreams.billmanager.verdicts import must_be_yes
-from upstreams.billmanager.wire import Document, Fields, Row
+from upstreams.billmanager.wire import Document, Fields, Row, first_text
 from upstreams.carts import Cart, CartRow, Expense, Expenses, Payment
 from upstreams.errors import OutcomeUnknown
 from upstreams.httpcalls import Effect, RefusalScope
@@ -99,7 +99,7 @@ def cart(call: Call, answer: Document, currency: str) -> Cart:
     documents = _rows(answer)
     if not documents and not _shows_a_cart(answer):
         raise OutcomeUnknown(f"{call.label}: the upstream did not answer with what is there.", function=call.function)
-    orders = _numbers(_text(answer.fields, *_ORDERS))
+    orders = _numbers(first_text(answer.fields, *_ORDERS))
     rows = tuple(_row(document, orders, currency) for document in documents)
     total, unreadable = _total(answer, currency)
     return Cart(rows=rows, total=total, unreadable=unreadable or _missing(answer, len(rows)))
@@ -117,17 +117,17 @@ def _shows_a_cart(answer: Document) -> bool:
 
 def _row(row: Document, orders: list[str], currency: str) -> CartRow:
     fields = row.fields
-    number = _text(fields, *_OWN_NUMBERS)
-    order = _text(fields, *_ORDERS)
+    number = first_text(fields, *_OWN_NUMBERS)
+    order = first_text(fields, *_ORDERS)
     if not order and (number in orders or len(orders) == 1):
         order = number if number in orders else orders[0]
     about = row.children("main")
     return CartRow(
         number=number,
         order=order,
-        item=next((number for name in _ITEMS for number in _numbers(_text(fields, name))), ""),
-        product_type=_text(fields, "item.type", "itemtype"),
-        name=_text(fields, *_NAMES) or (_text(about[0].fields, "name") if about else ""),
+        item=next((number for name in _ITEMS for number in _numbers(first_text(fields, name))), ""),
+        product_type=first_text(fields, "item.type", "itemtype"),
+        name=first_text(fields, *_NAMES) or (first_text(about[0].fields, "name") if about else ""),
         amount=_sum(row, currency),
     )
 
@@ -144,7 +144,7 @@ def _sum(part: Document, currency: str) -> Money | None:
 
 
 def _money(text: str, beside: Fields, currency: str) -> Money | None:
-    word = _text(beside, *_CURRENCIES)
+    word = first_text(beside, *_CURRENCIES)
     try:
         return parse_money(text, currency_code(word, currency) if word else currency)
     except UnreadableMoney:
@@ -157,10 +157,10 @@ def _total(answer: Document, currency: str) -> tuple[Money | None, str]:
     if parts:
         part = parts[0]
         shown = part.fields or {}
-        text = _text(shown, *_SUMS) or next((part.attributes[n] for n in _SUMS if n in part.attributes), "")
+        text = first_text(shown, *_SUMS) or next((part.attributes[n] for n in _SUMS if n in part.attributes), "")
         amount = _sum(part, currency) if shown else _money(text, {}, currency)
     else:
-        text = _text(answer.fields, "total_sum")
+        text = first_text(answer.fields, "total_sum")
         amount = _money(text, {}, currency)
     if text and amount is None:
         return None, f"its total {text[:40]!r} can't be read in one way"
@@ -185,11 +185,11 @@ def _order_made(answer: Document) -> Unpaid | None:
 
 
 def _expense(number: str, row: Fields, currency: str) -> Expense:
-    text = _text(row, "amount_iso", "amount", "cost").partition("/")[0]
+    text = first_text(row, "amount_iso", "amount", "cost").partition("/")[0]
     amount = _money(text, row, currency)
     return Expense(
         number=number,
-        item=_text(row, "item", "main_item", "item.id"),
+        item=first_text(row, "item", "main_item", "item.id"),
         amount=Money(amount=abs(amount.amount), currency=amount.currency) if amount else None,
         on=first_date(row, "realdate", "date"),
     )
@@ -197,7 +197,3 @@ def _expense(number: str, row: Fields, currency: str) -> Expense:
 
 def _numbers(text: str) -> list[str]:
     return [part for part in text.replace(",", " ").split() if part.isascii() and part.isdigit()]
-
-
-def _text(fields: Fields, *names: str) -> str:
-    return next((fields[name].raw for name in names if name in fields and fields[name].raw), "")

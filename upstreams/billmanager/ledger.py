@@ -15,7 +15,7 @@ from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, pars
 from upstreams.billmanager.pages import Page
 from upstreams.billmanager.session import Session
 from upstreams.billmanager.settings import BillmanagerConnection
-from upstreams.billmanager.wire import Fields, Row
+from upstreams.billmanager.wire import Fields, Row, first_text
 from upstreams.errors import ConnectionUnhealthy, Rejected, Scope, SetupFault
 from upstreams.httpcalls import Effect, RefusalScope
 from upstreams.ledger import LedgerEnd, LedgerRow, TakeLedger
@@ -69,8 +69,8 @@ class Ledger:
         return LedgerRow(
             source=RefundSource.EXPENSE,
             number=row.number,
-            item=_text(fields, "item", "main_item", "item.id"),
-            text=_text(fields, "locale_name", "name", "intname"),
+            item=first_text(fields, "item", "main_item", "item.id"),
+            text=first_text(fields, "locale_name", "name", "intname"),
             amount=self._money(fields, "amount_iso", "amount", "cost"),
             on=first_date(fields, "realdate", "date"),
         )
@@ -80,28 +80,24 @@ class Ledger:
         amount = self._money(fields, "subaccountamount_iso", "subaccountamount", "amount_iso", "amount")
         return LedgerRow(
             source=RefundSource.PAYMENT,
-            number=row.number or _text(fields, "number"),
-            item=_text(fields, "item", "main_item", "item.id"),
-            text=_text(fields, "description", "locale_name", "name", "comment"),
+            number=row.number or first_text(fields, "number"),
+            item=first_text(fields, "item", "main_item", "item.id"),
+            text=first_text(fields, "description", "locale_name", "name", "comment"),
             amount=Money(amount=abs(amount.amount), currency=amount.currency) if amount else None,
             on=first_date(fields, "pay_date", "create_date"),
         )
 
     def _money(self, fields: Fields, *names: str) -> Money | None:
         currency = self._connection.currency
-        word = _text(fields, "currency_iso", "currency_str", "currency")
+        word = first_text(fields, "currency_iso", "currency_str", "currency")
         try:
             return parse_money(
-                _text(fields, *names).partition("/")[0], currency_code(word, currency) if word else currency
+                first_text(fields, *names).partition("/")[0], currency_code(word, currency) if word else currency
             )
         except UnreadableMoney:
             return None
 
 
 def _is_refund(fields: Fields) -> bool:
-    codes = {_text(fields, name) for name in ("real_status", "status_orig", "status")}
-    return _text(fields, "number").startswith(_RETURN) or _REFUNDED in codes
-
-
-def _text(fields: Fields, *names: str) -> str:
-    return next((fields[name].raw for name in names if name in fields and fields[name].raw), "")
+    codes = {first_text(fields, name) for name in ("real_status", "status_orig", "status")}
+    return first_text(fields, "number").startswith(_RETURN) or _REFUNDED in codes

@@ -44,6 +44,11 @@ class Field:
 Fields = dict[str, Field]
 
 
+def first_text(fields: Fields, *names: str) -> str:
+    """The text of the first of these fields that has one; empty if none has."""
+    return next((fields[name].raw for name in names if name in fields and fields[name].raw), "")
+
+
 @dataclass(frozen=True)
 class WireError:
     """The error envelope. `type` and `object` are the upstream's own words; `message` is localised."""
