@@ -1,6 +1,6 @@
 #!/bin/sh
-# Brings what the chart is tried with into the folder that is named: Helm, built by Go, and kubernetes-validate, which has
-# Kubernetes' schemas. `--server`: a Kubernetes API server, too, with the kinds of KEDA and of the Prometheus operator.
+# Brings what the chart is tried with into the folder that is named: Helm, built by Go; kubernetes-validate, which has
+# Kubernetes' schemas; and the kinds of KEDA and of the Prometheus operator. `--server`: a Kubernetes API server, too.
 #
 #   deploy/helm/tools.sh .venv/chart [--server]
 #
@@ -18,7 +18,7 @@ mkdir -p "$folder/bin"
 folder=$(cd "$folder" && pwd)
 
 need_go() {
-    command -v go >/dev/null || { echo "There is no go, which builds $1: install Go 1.26 or newer." >&2; exit 1; }
+    command -v go >/dev/null || { echo "There is no go, which brings $1: install Go 1.26 or newer." >&2; exit 1; }
 }
 
 # Where a Go module is unpacked.
@@ -41,6 +41,17 @@ if [ ! -x "$folder/bin/kubernetes-validate" ]; then
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/requirements.txt"
 fi
 
+if [ ! -d "$folder/crds" ]; then
+    need_go "the kinds of KEDA and Prometheus"
+    mkdir -p "$folder/crds.new"
+    keda=$(dir "github.com/kedacore/keda/v2@$keda")/config/crd/bases
+    operator=$(dir "github.com/prometheus-operator/prometheus-operator@$prometheus_operator")/example/prometheus-operator-crd
+    cp "$keda/keda.sh_scaledobjects.yaml" "$keda/keda.sh_triggerauthentications.yaml" "$folder/crds.new"
+    cp "$operator/monitoring.coreos.com_servicemonitors.yaml" "$operator/monitoring.coreos.com_prometheusrules.yaml" \
+        "$folder/crds.new"
+    mv "$folder/crds.new" "$folder/crds"
+fi
+
 [ "${2:-}" = --server ] || exit 0
 
 if [ ! -x "$folder/bin/kube-apiserver" ]; then
@@ -59,15 +70,4 @@ if [ ! -x "$folder/bin/kube-apiserver" ]; then
     go build -mod=mod -o "$folder/bin/kube-apiserver" \
         -ldflags "-s -w -X $version.gitVersion=v1.$kubernetes -X $version.gitMajor=1 -X $version.gitMinor=${kubernetes%.*}" \
         k8s.io/kubernetes/cmd/kube-apiserver
-fi
-
-if [ ! -d "$folder/crds" ]; then
-    need_go "nothing here, but brings the kinds of others"
-    mkdir -p "$folder/crds.new"
-    cd "$folder"
-    keda=$(dir "github.com/kedacore/keda/v2@$keda")/config/crd/bases
-    operator=$(dir "github.com/prometheus-operator/prometheus-operator@$prometheus_operator")/example/prometheus-operator-crd
-    cp "$keda/keda.sh_scaledobjects.yaml" "$keda/keda.sh_triggerauthentications.yaml" crds.new/
-    cp "$operator/monitoring.coreos.com_servicemonitors.yaml" "$operator/monitoring.coreos.com_prometheusrules.yaml" crds.new/
-    mv crds.new crds
 fi

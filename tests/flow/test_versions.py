@@ -11,12 +11,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from sqlmodel import select
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentVersionRequest
 from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 
 from models.enums import IncidentKind, Stage
 from models.incident import Incident
+from models.queues import WorkerRole, queues_of
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.services import naming
 from temporal.healing import Healer
@@ -250,6 +253,38 @@ async def incidents(shop: Shop) -> list[Incident]:
     async with shop.database.read() as session:
         chosen = select(Incident).where(Incident.kind == IncidentKind.VERSION_WITHOUT_WORKERS)
         return list((await session.exec(chosen)).all())
+
+
+@pytest.mark.proof
+async def test_what_waits_for_a_version_is_counted_where_keda_looks(shop: Shop) -> None:
+    """The Helm chart scales by it (docs/kubernetes.md#scale). KEDA 2.21 asks as `waiting`
+    does (its `temporal_scaler.go`)."""
+    upstream = start(shop, "1", "worker.py", "--roles", "upstream")
+    start(shop, "1", "worker.py", "--roles", "orders,poller,webhooks")
+    await make_current(shop, "1")
+    upstream.terminate()
+    orders = [await shop.order() for _ in range(3)]
+    for order in orders:
+        await shop.until(order, Stage.CHECKING_BALANCE, timeout=30)
+
+    async def counted() -> bool:
+        return (await waiting(shop, "1"))[queues_of(WorkerRole.UPSTREAM, shop.settings.task_queue)[0]] == len(orders)
+
+    await assert_eventually(counted, timeout=30, interval=0.5, message="three calls to the upstream wait")
+    queues = {queue for role in WorkerRole for queue in queues_of(role, shop.settings.task_queue)}
+    assert (await waiting(shop, "1")).keys() == queues
+
+
+async def waiting(shop: Shop, build_id: str) -> dict[str, int]:
+    """Activities that wait in each queue that workers of this version have polled."""
+    version = WorkerDeploymentVersion(deployment_name=shop.settings.deployment, build_id=build_id)
+    answer = await shop.client.workflow_service.describe_worker_deployment_version(
+        DescribeWorkerDeploymentVersionRequest(
+            namespace=shop.client.namespace, deployment_version=version, report_task_queue_stats=True
+        )
+    )
+    activities = [one for one in answer.version_task_queues if one.type == TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY]
+    return {one.name: one.stats.approximate_backlog_count for one in activities}
 
 
 async def test_the_first_version_and_a_version_without_workers(shop: Shop) -> None:
