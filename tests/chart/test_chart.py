@@ -314,6 +314,16 @@ def test_who_scales_is_named_once_and_counts_the_queue_of_its_role() -> None:
     assert all("replicas" in one["spec"] for one in example().of("Deployment"))
 
 
+def test_every_role_can_be_scaled_by_its_queue_without_versions_too() -> None:
+    kinds = ",".join(f"workers.{role}.autoscaling.kind=keda" for role in WorkerRole)
+    scaled = rendered("--set", f"versioning.enabled=false,{kinds}").of("ScaledObject")
+    told = {one["spec"]["scaleTargetRef"]["name"]: one["spec"]["triggers"][0]["metadata"] for one in scaled}
+    assert {name: one["taskQueue"] for name, one in told.items()} == {
+        f"resellflow-{role}": queues_of(role, "resellflow")[0] for role in WorkerRole
+    }
+    assert not any("workerDeploymentName" in one for one in told.values())
+
+
 def test_prometheus_finds_the_jobs_that_the_alerts_are_about() -> None:
     jobs = set()
     for monitor in everything().of("ServiceMonitor"):
