@@ -26,6 +26,7 @@ NUMBER = re.compile(r"\d+\.\d+\.\d+(rc\d+)?")
 HEADING = re.compile(r"^## \[(?P<name>[^\]]+)\](?: - (?P<day>\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 MODULE = Path("program_version.py")
 CLIENT = Path("clients", "python")
+MIGRATIONS = Path("models", "migrations", "versions")
 CHECKSUMS = "SHA256SUMS"
 
 
@@ -67,7 +68,9 @@ def ready(version: str) -> str:
     for file in (MODULE, CLIENT / "resellflow_client" / "_version.py"):
         if (said := number_in(ROOT / file)) != version:
             raise NotReleased(f"{file} says {said}; it has to say {version}")
-    section(version)
+    newest = max(file.name[:4] for file in (ROOT / MIGRATIONS).glob("[0-9]*.py"))
+    if f"Schema {newest}." not in section(version):
+        raise NotReleased(f"CHANGELOG.md has to name the schema of [{version}]: Schema {newest}.")
     tag, commit = f"v{version}", git("rev-parse", "HEAD")
     if git("tag", "--list", tag) != tag:
         raise NotReleased(f"there is no tag {tag}; make it: git tag -a {tag} -m 'Resellflow {version}'")

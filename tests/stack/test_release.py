@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from models.migrations import NEWEST_REVISION
 from tests.infrastructure.processes import PROJECT
 
 NUMBER = "9.9.9"
 TODAY = date.today()  # noqa: DTZ011 - the day of a release is that of the place where it is made
 LEFT_OUT = ("tests/", "benchmarks/", "docs/", "integrations/", "deploy/")
-NOTES = "- Something **new**."
+NOTES = f"Schema {NEWEST_REVISION}.\n\n- Something **new**."
 
 
 def git(tree: Path, *arguments: str) -> str:
@@ -61,13 +62,13 @@ def tree(files: list[str], tmp_path: Path) -> Path:
     return tree
 
 
-def write_changelog(tree: Path, *, day: str = f" - {TODAY}", unreleased: str = "") -> None:
+def write_changelog(tree: Path, *, day: str = f" - {TODAY}", unreleased: str = "", notes: str = NOTES) -> None:
     parts = (
         "# Changelog",
         "## [Unreleased]",
         unreleased,
         f"## [{NUMBER}]{day}",
-        NOTES,
+        notes,
         "## [9.9.8] - 2020-01-01",
         "- Old.",
     )
@@ -113,6 +114,9 @@ def test_a_changelog_that_is_not_ready_is_not_released(tree: Path) -> None:
         write_changelog(tree, day=day, unreleased=unreleased)
         save(tree)
         refused(tree, why)
+    write_changelog(tree, notes="Schema 0001.")
+    save(tree)
+    refused(tree, f"CHANGELOG.md has to name the schema of [{NUMBER}]: Schema {NEWEST_REVISION}.")
     (tree / "CHANGELOG.md").write_text("# Changelog\n\n## [9.9.8] - 2020-01-01\n\n- Old.\n")
     save(tree)
     refused(tree, f"the newest release in CHANGELOG.md is not [{NUMBER}]")
