@@ -9,7 +9,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-VERSION = "0.1.0"
+VERSION = "0.2.0.dev0"
 
 _WRITTEN = "$Format:%H$"
 """`git archive` and the image's build put the commit in this place. In a working copy nobody has."""

@@ -1,3 +1,3 @@
 """The number of the client's release: that of the Resellflow whose API it was made for."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
