@@ -3,6 +3,7 @@
 import os
 
 pytest_plugins = [
+    "tests.infrastructure.leaks",
     "tests.infrastructure.shared",
     "tests.infrastructure.economy",
     "tests.infrastructure.databases",

@@ -38,11 +38,12 @@ from starter import Resellflow
 from temporal.starting import start_order, start_sweep
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.filling import filled_once
+from tests.infrastructure.leaks import PASSWORD
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer
 from worker import Activities, build_workers
 
-USER, PASSWORD = "reseller", "secret"
+USER = "reseller"
 PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
 
 # What a test waits for is shortened; the intervals that people notice are the real ones.
@@ -273,7 +274,9 @@ class Shop:
 
 @asynccontextmanager
 async def open_upstream(*arguments: str) -> AsyncIterator[Upstream]:
-    program = Program([sys.executable, "-m", "simulator", "--port", "0", *arguments], name="simulator", forked=True)
+    accounts = [] if "--account" in arguments else ["--account", f"{USER}:{PASSWORD}:100.00:EUR"]
+    command = [sys.executable, "-m", "simulator", "--port", "0", *accounts, *arguments]
+    program = Program(command, name="simulator", forked=True)
     with program:
         url = program.wait_for_line(r"simulator ready (\S+)")[1]
         async with httpx.AsyncClient(trust_env=False, timeout=60) as client:

@@ -21,7 +21,7 @@ PRIVATE = {
     "a telephone number": re.compile(rb"\+[0-9][0-9 ().-]{7,}[0-9]"),
     "a customer's number": re.compile(rb"(?<![\w-])c-[0-9]+(?![\w-])|anna-of-a"),
     "a customer's request": re.compile(rb"-----BEGIN"),
-    "a password": re.compile(rb"(?<!\xe2\x80\xb9)\bsecret\b|hunter22|reseller:|authinfo"),
+    "a password": re.compile(rb"(?<!\xe2\x80\xb9)\bsecret\b|pass-of-reseller|hunter22|reseller:|authinfo"),
     "a token": re.compile(rb"\b(?:shop|rival|operator|colleague)-token\b|whsec_|Bearer "),
     "a licence key": re.compile(rb"(?<![\w-])(?:[A-Z0-9]{4,}(?:-[A-Z0-9]{4,}){3}|[0-9]+-[0-9A-F]{12})(?![\w-])"),
 }

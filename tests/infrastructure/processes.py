@@ -20,6 +20,7 @@ from stack.ports import free_port
 from tests.infrastructure import forking
 from tests.infrastructure.eventually import wait_until
 from tests.infrastructure.forking import PROJECT, Forked
+from tests.infrastructure.leaks import PRINTS_FOR_PEOPLE, look_at
 
 __all__ = ["PROJECT", "Program", "free_port", "is_running"]
 
@@ -210,6 +211,8 @@ class Program:
     def _read(self) -> None:
         with self._pipe:
             for line in self._pipe:
+                if not self.name.startswith(PRINTS_FOR_PEOPLE):
+                    look_at(line, f"output of {self.name}")
                 with self._news:
                     self._lines.append(line.rstrip("\n"))
                     self._news.notify_all()

@@ -14,6 +14,7 @@ from settings import Settings
 from telemetry import logs
 from telemetry.fields import with_fields
 from telemetry.logs import LogFormat, LogLevel, configure, keep_out
+from tests.infrastructure.leaks import leaks_on_purpose
 
 log = logging.getLogger("orders.of.this.test")
 library = logging.getLogger("a_library.of.this.test")
@@ -28,7 +29,8 @@ def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     handlers = logging.root.handlers[:]
     for one in handlers:
         logging.root.removeHandler(one)
-    yield
+    with leaks_on_purpose():
+        yield
     for one in logging.root.handlers[:]:
         logging.root.removeHandler(one)
     for one in handlers:
