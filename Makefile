@@ -104,7 +104,7 @@ bench: $(STAMP) ## Measure (ARGS: options of the benchmark)
 
 .PHONY: lock
 lock: $(VENV)/tools/bin/uv ## Write requirements*.txt again from pyproject.toml (ARGS: --upgrade)
-	$(VENV)/tools/bin/$(COMPILE) pyproject.toml $(ARGS) -o requirements.txt
+	$(VENV)/tools/bin/$(COMPILE) pyproject.toml $(ARGS) --extra tracing -o requirements.txt
 	$(VENV)/tools/bin/$(COMPILE) pyproject.toml $(ARGS) --extra dev -o requirements-dev.txt
 	$(VENV)/tools/bin/$(COMPILE) deploy/helm/requirements.in $(ARGS) -o deploy/helm/requirements.txt
 

@@ -28,7 +28,8 @@ from models.watch_limits import Limits
 from orders.webhooks.targets import Reach
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
-from telemetry.logs import LogFormat, LogLevel, configure, keep_out
+from telemetry.logs import LogFormat, LogLevel, configure
+from telemetry.secrecy import keep_out
 
 HIGHEST_PORT = 65535
 SHORTEST_INTERVAL = 0.01

@@ -56,6 +56,7 @@ from process_exit import leave
 from program_version import in_words
 from settings import Settings, load_settings, setup_in_words
 from standstill import ends_at_a_standstill
+from telemetry import tracing
 from temporal.client import connect_client
 from temporal.following import Following
 from temporal.healing import end_wedged_sweep
@@ -434,9 +435,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         settings = load_settings()
         settings.configure_logging()
+        tracing.start("worker")
         data_converter(settings.payload_key_file)
         connect_config()
-    except (ValidationError, SettingsError, KeyFileError, TemporalMisconfigured) as error:
+    except (ValidationError, SettingsError, KeyFileError, TemporalMisconfigured, tracing.TracingUnavailable) as error:
         print(f"worker: {setup_in_words(error) or error}", file=sys.stderr)
         leave(2)
     try:

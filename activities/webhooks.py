@@ -30,6 +30,7 @@ from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
 from settings import Settings
+from telemetry import tracing
 from telemetry.fields import with_fields
 
 log = logging.getLogger(__name__)
@@ -196,7 +197,8 @@ class _Sender:
         return True
 
     async def _send(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:
-        with with_fields(request=outgoing.request_id, operation=outgoing.operation, service=outgoing.service):
+        fields = {"operation": outgoing.operation, "service": outgoing.service}
+        with with_fields(request=outgoing.request_id, **fields), tracing.continuing(outgoing.traceparent):
             return await self._send_one(state, outgoing)
 
     async def _send_one(self, state: _EndpointState, outgoing: OutgoingMessage) -> bool:

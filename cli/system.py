@@ -99,6 +99,7 @@ def api(
     from models.database import normalise_url
     from settings import load_settings
     from storefront.server import NoMetrics, serve
+    from telemetry import tracing
 
     settings = load_settings()
     try:
@@ -106,6 +107,10 @@ def api(
     except ValueError as error:
         raise Failure(str(error)) from error
     settings.configure_logging()
+    try:
+        tracing.start("api")
+    except tracing.TracingUnavailable as error:
+        raise Failure(str(error)) from error
     where = host or settings.api_host, settings.api_port if port is None else port
     try:
         asyncio.run(serve(settings, *where))

@@ -50,6 +50,7 @@ from storefront.plainpath import PlainPath
 from storefront.problems import BUSY, DATABASE_UNAVAILABLE, INVALID_FIELD, TOO_MANY_GUESSES, UNAUTHENTICATED, documented
 from storefront.queries import unambiguous
 from storefront.requestlog import RequestLog
+from telemetry import tracing
 
 PARTS = (
     batches,  # before operations: `batch` is no number
@@ -94,6 +95,7 @@ def create_app(resellflow: Resellflow, settings: Settings) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_operation_id,
         middleware=[
+            *tracing.middleware(),
             Middleware(RequestLog),
             Middleware(PlainPath),
             Middleware(Export, routes=[route for part in PARTS for route in part.router.routes]),

@@ -2,19 +2,20 @@
 
 Everything goes through Python's logging: our own lines, and those of uvicorn, alembic and the Temporal SDK. structlog
 makes the line. Each has the fields that are bound (`telemetry.fields`) and those of the record itself. What is
-called a password or a token by its place, or is known as one (`keep_out`), is replaced.
+called a password or a token by its place, or is known as one, is replaced.
 """
 
 import json
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from telemetry import tracing
 from telemetry.fields import bound
+from telemetry.secrecy import without_secrets
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict
@@ -32,17 +33,6 @@ OURS = (
 """Loggers that follow the setting below INFO, too. Those of libraries don't: they would show what they send."""
 _TOO_TALKATIVE = ("httpx", "httpcore")
 """Their lines show addresses with whatever stands in them."""
-_SHORTEST_SECRET = 8
-"""Characters. What is shorter is part of ordinary words."""
-REPLACED = "‹secret›"
-_SECRET = re.compile(
-    r"(?P<name>\b(?:auth\w{0,4}|password|passwd|token|secret|lickey)[\"']?\s?[=:]\s?[\"']?)(?P<value>[^\s&\"',;)}‹]{4,})"
-    r"|(?P<scheme>\bBearer\s+)[!-~]{8,}"
-    r"|\bwhsec_[A-Za-z0-9+/=]+"
-    r"|(?P<address>\w://[^\s/@:\"]*:)[^\s/@\"]+(?=@)",
-    re.IGNORECASE,
-)
-_kept_out: set[str] = set()
 
 
 class LogLevel(StrEnum):
@@ -57,22 +47,6 @@ class LogFormat(StrEnum):
     """Text on a terminal, JSON elsewhere."""
     JSON = "json"
     TEXT = "text"
-
-
-def keep_out(*secrets: str) -> None:
-    """From now on no line holds these values, wherever they come from."""
-    _kept_out.update(one for one in secrets if len(one) >= _SHORTEST_SECRET)
-
-
-def without_secrets(line: str) -> str:
-    for one in _kept_out:
-        if one in line:
-            line = line.replace(one, REPLACED)
-    return _SECRET.sub(_replaced, line)
-
-
-def _replaced(found: re.Match[str]) -> str:
-    return f"{found['name'] or found['scheme'] or found['address'] or ''}{REPLACED}"
 
 
 def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
@@ -117,6 +91,7 @@ def _fields(_: object, __: str, event: "EventDict") -> "EventDict":
         "logger": record.name,
         "message": event["event"],
         **bound(),
+        **({"trace": trace} if (trace := tracing.trace_id()) else {}),
         **{name: value for name in FIELDS if (value := record.__dict__.get(name)) is not None},
     }
     if event.get("exc_info"):

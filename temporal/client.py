@@ -4,6 +4,7 @@ from temporalio.client import Client
 
 from payloads.codec import data_converter
 from settings import Settings, load_settings
+from telemetry import tracing
 from temporal.following import Following
 from temporal.outage import sdk_runtime
 from temporalconfig import TemporalMisconfigured, connect_config
@@ -26,7 +27,7 @@ async def connect_client(settings: Settings | None = None, *, lazy: bool = False
             data_converter=converter,
             runtime=sdk_runtime(metrics),
             lazy=lazy,
-            interceptors=[Following()],
+            interceptors=[*tracing.interceptors(), Following()],
         )
     except (ValueError, TypeError):
         raise TemporalMisconfigured("the settings TEMPORAL_… are not right: look at address, TLS and API key") from None

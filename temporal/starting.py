@@ -1,7 +1,8 @@
 """Starting what runs in Temporal: orders, pollers, the sweep. Each start may be repeated."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -15,6 +16,7 @@ from models.parameters import Parameters
 from orders.lifecycle.acceptance import AcceptedOrder
 from orders.lifecycle.stages import locked_operation, note_started
 from orders.services import naming
+from telemetry import tracing
 from telemetry.fields import with_fields
 from workflows.event_poller import EventPoller
 from workflows.order_sweep import OrderSweep
@@ -41,7 +43,7 @@ async def start_accepted(client: Client, task_queue: str, policy: OrderPolicy, o
         policy=policy,
         in_one_step=True,
     )
-    with with_fields(operation=order.operation, service=order.service, request=order.request_id):
+    with _working_for(order.operation, order.service, order.request_id, order.traceparent):
         await _start(client, task_queue, given, WorkflowIDConflictPolicy.USE_EXISTING)
 
 
@@ -67,12 +69,19 @@ async def start_order(client: Client, database: Database, task_queue: str, polic
     stepped_aside = Parameters.of(operation.parameters).stepped_aside is not None
     returns = stepped_aside and operation.workflow_started_at is None
     conflict = WorkflowIDConflictPolicy.TERMINATE_EXISTING if returns else WorkflowIDConflictPolicy.USE_EXISTING
-    with with_fields(operation=number, service=order.service, request=operation.request_id):
+    with _working_for(number, order.service, operation.request_id, operation.traceparent):
         await _start(client, task_queue, order, conflict)
     if operation.workflow_started_at is None:
         async with database.write() as session:
             await note_started(session, await locked_operation(session, number))
     return True
+
+
+@contextmanager
+def _working_for(operation: int, service: int, request: str | None, traceparent: str | None) -> Iterator[None]:
+    """What is logged and traced in the block is of the operation, and so is the run that it starts."""
+    with with_fields(operation=operation, service=service, request=request), tracing.continuing(traceparent):
+        yield
 
 
 async def _start(client: Client, task_queue: str, order: OrderInput, conflict: WorkflowIDConflictPolicy) -> None:
@@ -126,13 +135,14 @@ async def _start_one(
     task_queue: str,
     summary: str,
 ) -> None:
-    await client.start_workflow(
-        run,
-        given,
-        id=workflow_id,
-        task_queue=task_queue,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        static_summary=summary,
-        rpc_timeout=RPC_TIMEOUT,
-    )
+    with tracing.continuing(None):  # it outlives whatever starts it
+        await client.start_workflow(
+            run,
+            given,
+            id=workflow_id,
+            task_queue=task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            static_summary=summary,
+            rpc_timeout=RPC_TIMEOUT,
+        )

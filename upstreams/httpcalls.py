@@ -20,6 +20,7 @@ import httpx
 from metrics import counters
 from models.untrusted_text import shortened, visible
 from program_version import VERSION
+from telemetry import tracing
 from upstreams import inflate, lease
 from upstreams.departure import MOST_OF_IT_WRITES, Departure, DepartureTransport, Lapsed, departing
 from upstreams.errors import ConnectionUnhealthy, LeaseExpired, LeftAlone, NotSent, OutcomeUnknown, SetupFault
@@ -146,6 +147,8 @@ class HttpTransport:
             Effect.CHANGE: httpx.AsyncClient(transport=fresh),
         }
         self._own = tuple(self._clients.values())
+        for one in self._own:
+            tracing.watch(one)
 
     async def aclose(self) -> None:
         for client in self._own:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from telemetry.logs import keep_out
+from telemetry.secrecy import keep_out
 
 
 class SecretMissing(Exception):

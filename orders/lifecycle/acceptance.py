@@ -23,6 +23,7 @@ from orders import audit
 from orders.errors import OrderKeyReused
 from orders.lifecycle.lines import tell
 from orders.services import naming
+from telemetry import tracing
 from telemetry.fields import new_id, request_id
 
 
@@ -148,7 +149,7 @@ async def write(
     where the key was used at the same moment, or another operation of the service began.
     """
     operation.asked_with = key.key
-    operation.request_id = operation.request_id or request_id() or new_id()
+    operation.request_id, operation.traceparent = request_id() or new_id(), tracing.traceparent()
     await session.flush()
     new: list[SQLModel] = [] if service is None else [service]
     if operation.id is None:

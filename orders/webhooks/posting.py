@@ -16,6 +16,7 @@ from orders.webhooks.deliveries import ANSWER_LENGTH, Attempt, OutgoingMessage
 from orders.webhooks.signing import SecretUnusable, body, headers, read_secrets
 from orders.webhooks.targets import Reach, check_address, check_url
 from program_version import VERSION
+from telemetry import tracing
 from telemetry.fields import HEADER
 from upstreams.retry_after import retry_after
 
@@ -127,7 +128,9 @@ class Poster:
         receiver = f"{url.scheme}://{url.netloc.decode()}"
         if receiver not in self._clients:
             self._trust = self._trust or httpx.create_ssl_context()
-            self._clients[receiver] = httpx.AsyncClient(verify=self._trust, follow_redirects=False, trust_env=False)
+            client = httpx.AsyncClient(verify=self._trust, follow_redirects=False, trust_env=False)
+            tracing.watch(client)
+            self._clients[receiver] = client
         return self._clients[receiver]
 
 

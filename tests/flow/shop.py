@@ -36,14 +36,14 @@ from orders.views import stages_after
 from settings import Settings
 from starter import Resellflow
 from temporal.starting import start_order, start_sweep
+from tests.infrastructure import leaks
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.filling import filled_once
-from tests.infrastructure.leaks import PASSWORD
 from tests.infrastructure.processes import Program
 from tests.infrastructure.temporal import TemporalServer
 from worker import Activities, build_workers
 
-USER = "reseller"
+USER, PASSWORD = "reseller", leaks.PASSWORD
 PASSWORD_VARIABLE = "TEST_UPSTREAM_PASSWORD"
 
 # What a test waits for is shortened; the intervals that people notice are the real ones.

@@ -75,9 +75,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Levels below INFO are nobody's log by default; above it everything is made, so that it can be looked at."""
     handle = logging.Logger.handle
 
-    def looked_at(logger: logging.Logger, record: logging.LogRecord) -> None:
+    def looked_at(self: logging.Logger, record: logging.LogRecord) -> None:
         _look_at_record(record)
-        handle(logger, record)
+        handle(self, record)
 
     logging.Logger.handle = looked_at  # type: ignore[method-assign]
     config.add_cleanup(lambda: setattr(logging.Logger, "handle", handle))

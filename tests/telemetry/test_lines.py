@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from settings import Settings
-from telemetry import logs
+from telemetry import logs, secrecy
 from telemetry.fields import with_fields
-from telemetry.logs import LogFormat, LogLevel, configure, keep_out
+from telemetry.logs import LogFormat, LogLevel, configure
+from telemetry.secrecy import REPLACED, keep_out
 from tests.infrastructure.leaks import leaks_on_purpose
 
 log = logging.getLogger("orders.of.this.test")
@@ -23,7 +24,7 @@ library = logging.getLogger("a_library.of.this.test")
 @pytest.fixture(autouse=True)
 def _put_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The loggers of this process as they were, and what is kept out of lines."""
-    monkeypatch.setattr(logs, "_kept_out", set())
+    monkeypatch.setattr(secrecy, "_kept_out", frozenset())
     names = [None, *logs.OURS, *logs._TOO_TALKATIVE]
     levels = {name: logging.getLogger(name).level for name in names}
     handlers = logging.root.handlers[:]
@@ -148,7 +149,7 @@ def test_no_line_has_a_secret(leak: str, log_format: LogFormat) -> None:
             log.info("its request")
     assert "HUNTER-22" not in written.getvalue()
     assert "SFVOVEVS" not in written.getvalue()
-    assert written.getvalue().count(logs.REPLACED) >= 3
+    assert written.getvalue().count(REPLACED) >= 3
 
 
 def test_ordinary_words_stay() -> None:
@@ -171,7 +172,7 @@ def test_the_settings_have_their_secrets_kept_out(monkeypatch: pytest.MonkeyPatc
     settings.configure_logging()
     log.info("word-of-database token-of-shop token-of-anna %s", "c" * 32)
     [line] = capsys.readouterr().err.splitlines()
-    assert json.loads(line)["message"] == " ".join([logs.REPLACED] * 4)
+    assert json.loads(line)["message"] == " ".join([REPLACED] * 4)
 
 
 def test_settings_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
