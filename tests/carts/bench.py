@@ -76,7 +76,7 @@ class Bench:
         async def settled() -> SubmitResult:
             return await ActivityEnvironment().run(self.activities.settlement.settle, _ref(order))
 
-        found = await assert_eventually(settled, timeout=20, ignoring=(ApplicationError,), message="settled")
+        found = await assert_eventually(settled, ignoring=(ApplicationError,), message="settled")
         assert found is not None
         return found
 
@@ -86,7 +86,7 @@ class Bench:
         async def ended() -> SubmitResult:
             return await ActivityEnvironment().run(self.activities.calling_off.call_off, _ref(order))
 
-        found = await assert_eventually(ended, timeout=20, ignoring=(ApplicationError,), message="called off")
+        found = await assert_eventually(ended, ignoring=(ApplicationError,), message="called off")
         assert found is not None
         return found
 

@@ -43,7 +43,7 @@ async def called_off(bench: Bench, order: AcceptedOrder) -> SubmitResult:
         found: SubmitResult = await ActivityEnvironment().run(bench.activities.calling_off.call_off, ref)
         return found
 
-    found = await assert_eventually(ended, timeout=20, ignoring=(ApplicationError,), message="called off")
+    found = await assert_eventually(ended, ignoring=(ApplicationError,), message="called off")
     assert found is not None
     return found
 

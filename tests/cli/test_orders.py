@@ -85,7 +85,7 @@ async def test_an_order_is_cancelled_or_marked_done_from_the_shell(shop: Shop, s
     async def ended() -> bool:
         return (await shop.operation(1)).stage is Stage.CANCELLED
 
-    await assert_eventually(ended, timeout=20, message="nothing is left, so it is cancelled automatically")
+    await assert_eventually(ended, message="nothing is left, so it is cancelled automatically")
     services = (await shop_shell.resell("services", "--json")).done().json["items"]
     assert [(one["number"], one["status"]) for one in services] == [(2, "active"), (1, "closed")]
 

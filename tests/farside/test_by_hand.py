@@ -36,7 +36,7 @@ async def _order_by_hand(pair: Pair, customer: str) -> Service:
         sold = (await pair.sold())[-1]
         return sold if sold.status is ServiceStatus.ACTIVE and sold.expires_on else None
 
-    opened = await assert_eventually(is_open, timeout=20, message="the distributor has opened it")
+    opened = await assert_eventually(is_open, message="the distributor has opened it")
     assert opened is not None
     return opened
 

@@ -76,7 +76,7 @@ async def test_while_the_distributor_is_away_the_calling_off_waits(pair: Pair) -
         described = await pair.reseller.handle(order).describe()
         return any(one.attempt > 1 for one in described.raw_description.pending_activities)
 
-    await assert_eventually(is_tried_again, timeout=20, message="the distributor is asked, and does not answer")
+    await assert_eventually(is_tried_again, message="the distributor is asked, and does not answer")
     await pair.line.up()
     await _ended_without_a_charge(pair, order, closing)
 
@@ -85,7 +85,7 @@ async def test_while_the_distributor_is_away_the_calling_off_waits(pair: Pair) -
 async def test_what_the_distributor_has_bought_is_opened_and_then_closed(pair: Pair) -> None:
     order = await _bought_there(pair)
     closing = await _close(pair, order)
-    await assert_eventually(lambda: _sent(pair), timeout=20, message="the distributor is asked to call it off")
+    await assert_eventually(lambda: _sent(pair), message="the distributor is asked to call it off")
     [item] = await pair.panel.items()
     await pair.panel.admin("POST", f"/items/{item['id']}/open")
     await pair.reseller.until(order, Stage.COMPLETED, timeout=60)

@@ -42,5 +42,5 @@ async def test_an_addon_that_their_plan_can_not_have_is_dropped_there(pair: Pair
     async def is_dropped() -> bool:
         return (await pair.sold())[0].addons == (await pair.reseller.service(order.service)).addons == {}
 
-    await assert_eventually(is_dropped, timeout=20, message="the add-on is gone on both sides")
+    await assert_eventually(is_dropped, message="the add-on is gone on both sides")
     assert await _incidents(pair) == []

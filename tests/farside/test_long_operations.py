@@ -22,14 +22,14 @@ async def test_a_lost_yes_to_a_prolongation_that_waits_there_for_money_is_neithe
     async def waits_there() -> bool:
         return (await pair.operations_there())[-1].stage is Stage.WAITING_FOR_FUNDS
 
-    await assert_eventually(waits_there, timeout=20, message="the distributor waits for money")
+    await assert_eventually(waits_there, message="the distributor waits for money")
     await pair.reseller.until(order, Stage.OUTCOME_UNKNOWN)
 
     async def is_waited_for() -> bool:
         calls = await pair.reseller.intents(order.operation)
         return "is being worked on" in str(calls[-1].evidence)
 
-    await assert_eventually(is_waited_for, timeout=20, message="what is under way there is seen")
+    await assert_eventually(is_waited_for, message="what is under way there is seen")
     sent = pair.line.sent(orders)
     await pair.panel.set_balance("50.00")
     after = await pair.completed(order)

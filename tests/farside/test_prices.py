@@ -44,7 +44,7 @@ async def costs(pair: Pair, number: int, amount: str) -> None:
     async def shown() -> bool:
         return (await pair.reseller.service(number)).cost_amount == Decimal(amount)
 
-    await assert_eventually(shown, timeout=20, message=f"the service costs {amount}")
+    await assert_eventually(shown, message=f"the service costs {amount}")
 
 
 @pytest.mark.proof
@@ -140,7 +140,7 @@ async def test_a_price_that_is_not_held_and_rises_while_the_order_waits_there_is
     await pair.panel.set_balance("50.00")
     await pair.completed(order)
     await costs(pair, number, "11.90")
-    [incident] = await assert_eventually(lambda: incidents(pair), timeout=20, message="it is an incident")
+    [incident] = await assert_eventually(lambda: incidents(pair), message="it is an incident")
     assert (incident.operation_id, incident.detail) == (order.operation, {"expected": "7.90 EUR", "shown": "11.90 EUR"})
     assert "(at most 8.00 EUR was agreed): the upstream quoted that before" in incident.message
 
@@ -156,7 +156,7 @@ async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     order = await pair.reseller.resellflow.prolong(number, 1, key="p", agreed_cost_limit=eur("8.00"))
     await pair.completed(order)
     await costs(pair, number, "11.90")
-    [incident] = await assert_eventually(lambda: incidents(pair), timeout=20, message="it is an incident")
+    [incident] = await assert_eventually(lambda: incidents(pair), message="it is an incident")
     assert "the upstream showed no price before" in incident.message
 
 
@@ -177,7 +177,7 @@ async def test_an_item_in_another_currency_from_an_older_version_is_an_incident(
     await _sell_in_dollars(pair)
     service = await pair.bought()
     assert service.status is ServiceStatus.ACTIVE
-    [incident] = await assert_eventually(lambda: incidents(pair), timeout=20, message="the price is read with the item")
+    [incident] = await assert_eventually(lambda: incidents(pair), message="the price is read with the item")
     assert (incident.service_id, incident.detail) == (service.id, {"expected": "EUR", "shown": "7.90 USD"})
 
 

@@ -85,7 +85,7 @@ async def test_a_plan_change_waits_for_the_person_at_the_distributor(pair: Pair)
     async def is_told() -> bool:
         return "is in stage awaiting_manual_task" in (await pair.seen(order.service)).cause
 
-    await assert_eventually(is_told, timeout=20, message="the reseller sees what the distributor waits for")
+    await assert_eventually(is_told, message="the reseller sees what the distributor waits for")
     assert (await pair.reseller.operation(order.operation)).stage is Stage.AWAITING_CONFIRMATION
     [sold] = await pair.sold()
     await pair.panel.admin("PATCH", f"/items/{sold.upstream_number}", {"pricelist": 59})

@@ -49,7 +49,7 @@ async def test_with_the_token_of_another_storefront_nothing_is_bought_until_an_o
             async def is_unhealthy() -> str:
                 return (await _account(pair)).unhealthy_reason or ""
 
-            reason = await assert_eventually(is_unhealthy, timeout=20, message="the account is unhealthy")
+            reason = await assert_eventually(is_unhealthy, message="the account is unhealthy")
             assert re.search(f"that of {RESELLER}.* that of {OTHER_STOREFRONT}", reason), reason
             await pair.reseller.until(order, Stage.RETRYING)
             assert pair.line.sent(orders) == sent

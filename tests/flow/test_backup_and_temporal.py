@@ -61,7 +61,7 @@ async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     async def is_known() -> bool:
         return (await known_numbers(shop.client)).get("intent", 0) >= call.id
 
-    await assert_eventually(is_known, timeout=6, message="the sweep reports the intent")
+    await assert_eventually(is_known, message="the sweep reports the intent")
     await worker_killed(worker)
     await restore(shop, tmp_path / "saved")
     worker = await worker_refuses(shop)

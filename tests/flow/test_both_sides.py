@@ -110,7 +110,7 @@ async def until_service(shop: Shop, service: Service, **wanted: object) -> None:
             assert getattr(now, name) == value, f"{name} is {getattr(now, name)}"
         return True
 
-    await assert_eventually(is_so, timeout=15, message=f"service {service.id} is {wanted}")
+    await assert_eventually(is_so, message=f"service {service.id} is {wanted}")
 
 
 async def until_all_completed(shop: Shop, service: Service, count: int) -> list[Operation]:
@@ -208,7 +208,7 @@ async def test_renewal_that_staff_switch_off_is_seen_however_lists_show_it(shop:
     async def told() -> Incident | None:
         return next(iter(await incidents(shop)), None)
 
-    found = await assert_eventually(told, timeout=15)
+    found = await assert_eventually(told)
     assert found is not None
     assert (found.kind, found.service_id) == (IncidentKind.RENEWED_BY_NOBODY, service.id)
 
@@ -274,7 +274,7 @@ async def test_what_staff_change_of_tariff_and_add_ons_reaches_the_service(shop:
     async def is_the_other_plan() -> bool:
         return await plan_name(shop, service) == "VDS-2"
 
-    await assert_eventually(is_the_other_plan, timeout=15)
+    await assert_eventually(is_the_other_plan)
     item = await item_of(shop, service)
     await until_service(shop, service, addons={"ram": int(item["addons"]["71"])}, upstream_tariff="VPS-2")
     await by_hand(shop, service, pricelist=60)
@@ -282,7 +282,7 @@ async def test_what_staff_change_of_tariff_and_add_ons_reaches_the_service(shop:
     async def told() -> bool:
         return [one.kind for one in await incidents(shop)] == [IncidentKind.UNKNOWN_TARIFF]
 
-    await assert_eventually(told, timeout=15)
+    await assert_eventually(told)
     assert await plan_name(shop, service) == "VDS-2", "no plan of ours is that tariff"
 
 

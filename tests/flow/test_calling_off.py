@@ -38,7 +38,7 @@ async def _workflow_ended(shop: Shop, order: AcceptedOrder) -> None:
     async def closed() -> bool:
         return (await shop.handle(order).describe()).close_time is not None
 
-    await assert_eventually(closed, timeout=20, message=f"the workflow of operation {order.operation} has ended")
+    await assert_eventually(closed, message=f"the workflow of operation {order.operation} has ended")
 
 
 async def _waiting_for_money(shop: Shop) -> AcceptedOrder:

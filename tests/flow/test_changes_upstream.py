@@ -90,7 +90,7 @@ async def test_reading_list_and_form_in_turn_is_no_change(shop: Shop) -> None:
     async def three_more_polls() -> bool:
         return len(await shop.upstream.requests("vds")) >= polls + 3
 
-    await assert_eventually(three_more_polls, timeout=15)
+    await assert_eventually(three_more_polls)
     assert await _kinds(shop, service) == before
 
 
@@ -123,7 +123,7 @@ async def test_an_item_that_is_gone_is_confirmed_before_its_service_is_closed(sh
     async def closed() -> bool:
         return (await shop.service(number)).status is ServiceStatus.CLOSED
 
-    await assert_eventually(closed, timeout=15)
+    await assert_eventually(closed)
     assert EventKind.VANISHED in await _kinds(shop, service)
 
 

@@ -130,10 +130,10 @@ async def test_a_storefront_is_told_no_cost_of_ours_anywhere(shop: Shop, people:
             history = (await olga.ask("GET", "/services/1/history")).json()["items"]
             return any(one["action"] == action for one in history)
 
-        await assert_eventually(recorded, timeout=20, message=f"{action} is in the history")
+        await assert_eventually(recorded, message=f"{action} is in the history")
     held = "resellflow.service.held_back.v1"
-    await assert_eventually(lambda: olga.receiver.of_type(held), timeout=20, message="everything is told")
-    await assert_eventually(lambda: amber.receiver.of_type("resellflow.operation.cancelled.v1"), timeout=20)
+    await assert_eventually(lambda: olga.receiver.of_type(held), message="everything is told")
+    await assert_eventually(lambda: amber.receiver.of_type("resellflow.operation.cancelled.v1"))
     for one in (amber, olga):
         await see_all_lists(one)
 

@@ -141,7 +141,7 @@ async def test_an_order_that_needs_attention_still_does_when_its_workflow_is_sta
     async def asks_again() -> bool:
         return bool(await shop.handle(order).query("stage") == "needs_attention")
 
-    await assert_eventually(asks_again, timeout=20)
+    await assert_eventually(asks_again)
     assert await shop.upstream.charges() == []
     assert (await shop.operation(order.operation)).waits_for == before.waits_for
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, Decision(actor="anna", reason="mended"))

@@ -95,7 +95,7 @@ async def test_a_dry_balance_waits_and_goes_on_by_itself_in_order_never_overdraw
         assert stages.count(Stage.WAITING_FOR_FUNDS) == 3, stages
         return True
 
-    await assert_eventually(two_done_three_waiting, timeout=20)
+    await assert_eventually(two_done_three_waiting)
     assert await shop.upstream.balance() == 0
     await shop.upstream.admin("POST", "/accounts/reseller/top-up", {"amount": "5.00"})
     waiting = [o for o in orders if (await shop.operation(o.operation)).stage is Stage.WAITING_FOR_FUNDS]

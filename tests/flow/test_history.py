@@ -36,7 +36,7 @@ async def recorded(shop: Shop, service: int, action: str, **changes: Change) -> 
         assert found.items() >= changes.items(), found
         return entries[-1]
 
-    return await assert_eventually(there, timeout=15, message=f"{action} in the history of service {service}")
+    return await assert_eventually(there, message=f"{action} in the history of service {service}")
 
 
 def explained(service: Service, entries: list[HistoryEntry]) -> None:

@@ -91,5 +91,5 @@ async def test_many_orders_at_once_against_little_money_on_postgresql(shop_on_po
         assert sorted(done) == sorted(waiting)[:3], done
         return True
 
-    await assert_eventually(the_first_three_went, timeout=15, interval=0.3)
+    await assert_eventually(the_first_three_went, interval=0.3)
     assert await shop.upstream.balance() == 0

@@ -91,7 +91,7 @@ async def test_a_price_that_rises_after_it_was_accepted_is_asked_for_again(
         assert operation.cost == Money.of("41.00", "EUR")
         return True
 
-    await assert_eventually(asked_again, timeout=20)
+    await assert_eventually(asked_again)
     assert await sent(shop) == []
     await price(shop.upstream, "5.00")
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)
@@ -153,7 +153,7 @@ async def test_after_a_wait_for_money_the_price_is_asked_again_and_more_is_set_a
         assert operation.cost == Money.of("5.40", "EUR")
         return True
 
-    await assert_eventually(waits_for_more, timeout=20)
+    await assert_eventually(waits_for_more)
     assert await sent(shop) == []
     assert (await reserved(shop, order)).amount == Decimal("5.40")
     await shop.upstream.set_balance("5.40")

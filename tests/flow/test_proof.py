@@ -172,7 +172,7 @@ async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: 
         assert str(service.expires_on) in operation.waits_for
         return True
 
-    await assert_eventually(asked_with_both_dates, timeout=20)
+    await assert_eventually(asked_with_both_dates)
     assert await _prolonged(shop) == 0
     vouched = WHY.model_copy(update={"nothing_was_bought": True})
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, vouched)

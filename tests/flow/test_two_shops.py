@@ -50,7 +50,7 @@ class Storefront:
         def found() -> list[Received]:
             return self.receiver.of_type(kind)
 
-        return [one.event["subject"] for one in await assert_eventually(found, timeout=20, message=f"{kind} is told")]
+        return [one.event["subject"] for one in await assert_eventually(found, message=f"{kind} is told")]
 
 
 @pytest.fixture

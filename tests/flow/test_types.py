@@ -134,7 +134,7 @@ async def test_a_key_that_comes_later_is_told_and_read_and_kept_nowhere(shop: Sh
 
         answer = await api.shop.get(f"/v1/services/{order.service}/licence-key")
         assert "has not come yet" in assert_problem(answer, 409, "refused")
-        await assert_eventually(is_ready, timeout=15, message="the key has come")
+        await assert_eventually(is_ready, message="the key has come")
         async with shop.database.read() as session:
             query = select(WebhookMessage).where(col(WebhookMessage.kind) == MessageType.SERVICE_KEY_READY.value)
             told = (await session.exec(query)).one()
@@ -144,7 +144,7 @@ async def test_a_key_that_comes_later_is_told_and_read_and_kept_nowhere(shop: Sh
 
         again = await shop.resellflow.change_parameters(order.service, ServiceChange(licence_key="new"), key="new")
         await shop.until(again, Stage.COMPLETED)
-        changed = await assert_eventually(lambda: _another(api, order.service, first), timeout=15)
+        changed = await assert_eventually(lambda: _another(api, order.service, first))
         assert changed
         assert_problem(await api.shop.get("/v1/services/99/licence-key"), 404, "not-found")
     async with shop.database.read() as session:

@@ -45,7 +45,7 @@ async def told(receiver: Receiver, kind: str) -> Received:
     def found() -> Received:
         return receiver.of_type(kind)[-1]
 
-    return await assert_eventually(found, timeout=20, ignoring=(IndexError,), message=f"{kind} is told")
+    return await assert_eventually(found, ignoring=(IndexError,), message=f"{kind} is told")
 
 
 def lag(received: Received) -> float:

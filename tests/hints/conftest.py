@@ -43,7 +43,7 @@ class Hinted:
             number = (await self.shop.service(order.service)).upstream_number
             return [item["status"] for item in await self.upstream.items() if str(item["id"]) == number] == [2]
 
-        await assert_eventually(active, timeout=10)
+        await assert_eventually(active)
         return order
 
     async def active_service(self) -> Service:

@@ -119,4 +119,4 @@ async def test_an_adopted_service_is_one_like_any_other(shop: Shop, upstream: Up
     async def suspended() -> bool:
         return (await shop.service(number)).status is ServiceStatus.SUSPENDED
 
-    await assert_eventually(suspended, timeout=10)
+    await assert_eventually(suspended)

@@ -68,7 +68,7 @@ async def poll_while(database: Database, items: list[UpstreamItem], other: Corou
             reconciliation = Reconciliation(session, account, "vds")
             await reconciliation.load([one.number for one in items], items)
             task = asyncio.create_task(other)
-            await assert_eventually(waits, timeout=20, message="the other one waits for an item")
+            await assert_eventually(waits, message="the other one waits for an item")
             for one in items:
                 await reconciliation.row(one, f"digest of {one.number}")
             await reconciliation.confirm_waiting()

@@ -35,8 +35,8 @@ def unmet(monkeypatch: pytest.MonkeyPatch) -> Outage:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Without what a server of another test of this process logs in between."""
-    return [record.message for record in caplog.records if record.name != "asyncio"]
+    """Without what servers and workers of other tests of this process log in between."""
+    return [record.message for record in caplog.records if record.name == "temporal"]
 
 
 def test_an_outage_is_two_lines_however_often_it_is_met(unmet: Outage, caplog: pytest.LogCaptureFixture) -> None:

@@ -175,7 +175,7 @@ async def test_who_resumes_or_tries_an_endpoint_does_not_wait_for_its_rest(
         await assert_eventually(lambda: len(receiver.received) == 1)
         async with database.write() as session:
             await endpoints.ping(session, await endpoints.endpoint_named(session, "shop"))
-        await assert_eventually(lambda: len(receiver.received) == 2, timeout=3, message="the ping is sent")
+        await assert_eventually(lambda: len(receiver.received) == 2, message="the ping is sent")
         assert receiver.received[1].type == "resellflow.ping.v1"
         await until(database, DeliveryState.PENDING, DeliveryState.PENDING)
         async with database.write() as session:
