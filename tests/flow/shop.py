@@ -231,7 +231,7 @@ class Shop:
             found = await session.exec(select(Intent).where(Intent.operation_id == number).order_by(col(Intent.id)))
             return list(found.all())
 
-    async def until(self, order: AcceptedOrder, *stages: Stage, timeout: float = 20) -> Operation:
+    async def until(self, order: AcceptedOrder, *stages: Stage, timeout: float = 30) -> Operation:
         """The operation, once it is in one of these stages."""
 
         async def reached() -> Operation | None:

@@ -18,7 +18,7 @@ from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import hints
-from tests.hints.conftest import Hinted, open_hinted
+from tests.hints.conftest import RARELY, Hinted, open_hinted
 from tests.hints.sender import SECRET, send
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
@@ -28,7 +28,8 @@ from tests.infrastructure.temporal import TemporalServer
 DIRECTORY = PROJECT / "deploy" / "billmanager"
 HANDLER = DIRECTORY / "resellflow_hint.py"
 NOTHING = b'<?xml version="1.0" encoding="UTF-8"?>\n<doc/>\n'
-FAST = 1.0
+FAST = RARELY / 10
+"""Seconds. It takes a fifth of one on a quiet machine; without the hint nobody would look for ten times as long."""
 
 
 class Panel:
@@ -92,13 +93,13 @@ async def seconds_to(status: ServiceStatus, hinted: Hinted, panel: Panel, servic
     return time.monotonic() - changed
 
 
-async def test_a_change_is_known_within_a_second(
+async def test_a_change_is_known_long_before_the_next_look(
     hinted: Hinted, panel: Panel, service: Service, record_property: Callable[[str, object], None]
 ) -> None:
     there_and_back = (ServiceStatus.SUSPENDED, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
     took = [await seconds_to(status, hinted, panel, service) for status in there_and_back]
     record_property("hint_to_service", took)
-    assert min(took) < FAST, "a busy machine may be late once, but not every time"
+    assert max(took) < FAST
     # What lists tell (the expiry) is read from the list, which the form's news lead to.
     await hinted.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 2, "extend_months": 1})
     await panel.event(PARAM_func="service.postprolong", PARAM_elid=service.upstream_number or "")
