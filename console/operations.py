@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
+from console.acts import Tried
 from console.errors import on_problem
 from console.flash import forget, said, say
 from console.forms import valid
@@ -73,7 +74,7 @@ ACTS: Mapping[DecisionKind, Act] = {
 
 @router.get("/operations/{number}")
 async def show_operation(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
-    return await _page(number, request, session, context)
+    return await _page(number, request, session, context, Tried())
 
 
 @router.post("/operations/{number}/{decision}")
@@ -84,7 +85,7 @@ async def decide(
     typed = {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
     async def show_again(problem: Problem) -> Response:
-        return await _page(number, request, session, context, problem=problem, tried=decision, typed=typed)
+        return await _page(number, request, session, context, Tried(decision.value, problem, typed))
 
     on_problem(request, show_again)
     async with context.database.read() as reading:
@@ -129,16 +130,7 @@ def _changed(form: FormData, operation: OperationDetail) -> tuple[dict[str, str]
     return parameters, addons
 
 
-async def _page(
-    number: int,
-    request: Request,
-    session: Session,
-    context: Context,
-    *,
-    problem: Problem | None = None,
-    tried: DecisionKind | None = None,
-    typed: Mapping[str, str] | None = None,
-) -> Response:
+async def _page(number: int, request: Request, session: Session, context: Context, tried: Tried) -> Response:
     requester = session.visitor.requester
     async with context.database.read() as reading:
         operation = await find_operation(reading, context.links, number, requester)
@@ -153,16 +145,14 @@ async def _page(
         request,
         "operation.html",
         session,
-        status=problem.status if problem else 200,
+        status=tried.status,
         operation=operation,
         service=service,
         intents=intents,
         audit=audit.items,
         behind=[one for one in behind.items if one.number != number],
         offered=[one for one in operation.allowed_decisions if one.decision in ACTS],
-        problem=problem,
         tried=tried,
-        typed=typed or {},
         said=told,
         checked=CHECKED,
     )

@@ -3,8 +3,9 @@
 They are marked for translation here and translated where they are shown.
 """
 
-from models.enums import FailureClass, OperationKind, Role, Stage, TaskState
+from models.enums import FailureClass, OperationKind, Role, ServiceStatus, Stage, TaskState
 from models.messages import DecisionKind
+from orders.accounts.views import UpstreamHealth
 from orders.inbox.sources import Cause
 
 
@@ -95,19 +96,17 @@ def kind(value: str) -> str:
 
 
 TASK_STATES = {TaskState.OPEN: _("open"), TaskState.DONE: _("done"), TaskState.CANCELLED: _("called off")}
-TASK_ACTS = {
-    "take": _("Take in hand"),
-    "release": _("Give back"),
-    "complete": _("It is done"),
-    "note": _("Write a note"),
-    "hand-over": _("Hand over"),
-    "reject": _("Will not be done"),
+HEALTHS = {
+    UpstreamHealth.WELL: _("well"),
+    UpstreamHealth.PARTLY: _("some lists can't be read"),
+    UpstreamHealth.UNREACHABLE: _("does not answer"),
+    UpstreamHealth.UNHEALTHY: _("refuses the account"),
+    UpstreamHealth.UNKNOWN: _("never read yet"),
 }
-TASK_EFFECTS = {
-    "take": _("You have it until you give it back or hand it over."),
-    "release": _("Nobody has it in hand any more."),
-    "complete": _("It is checked at the upstream first. If the upstream does not show it, you see what was found."),
-    "note": _("It replaces the note of before, which stays in the history. No secrets."),
-    "hand-over": _("A colleague has it from now on."),
-    "reject": _("The service stays as it was, and the operation ends."),
+SERVICE_STATES = {
+    ServiceStatus.ORDERED: _("ordered"),
+    ServiceStatus.PROCESSING: _("in progress"),
+    ServiceStatus.ACTIVE: _("active"),
+    ServiceStatus.SUSPENDED: _("suspended"),
+    ServiceStatus.CLOSED: _("closed"),
 }

@@ -1,11 +1,11 @@
-// Keyboard on lists: j and k move, Enter opens, / goes to the first filter.
+// Keyboard: j and k move in lists, Enter opens, / goes to the search.
 (() => {
   const typing = (target) => target.closest("input, textarea, select");
   const links = () => [...document.querySelectorAll("table.list tbody tr a:first-of-type")];
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
     if (event.key === "/") {
-      const first = document.querySelector(".filters select, .filters input:not([type=hidden])");
+      const first = document.querySelector("input[type=search]");
       if (first) { event.preventDefault(); first.focus(); }
     }
     if (event.key !== "j" && event.key !== "k") return;

@@ -1,4 +1,4 @@
-"""All texts of the pages that can be translated: what stands in templates and in `console.texts`."""
+"""All texts of the pages that can be translated: what stands in templates and in the modules."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -16,7 +16,9 @@ def messages() -> Iterator[str]:
     """Each once, in the order of the files."""
     seen: set[str] = set()
     root = files("console")
-    sources: list[tuple[Any, Any]] = [(root / "texts.py", extract_python)]
+    sources: list[tuple[Any, Any]] = [
+        (one, extract_python) for one in sorted(root.iterdir(), key=str) if one.name.endswith(".py")
+    ]
     sources += [
         (one, babel_extract) for one in sorted((root / "templates").iterdir(), key=str) if one.name.endswith(".html")
     ]

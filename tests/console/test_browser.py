@@ -23,6 +23,19 @@ CHROMIUM = shutil.which("chromium")
 SCREENSHOTS = os.environ.get("RESELL_TEST_SCREENSHOTS", "")
 CONTRAST_AND_ALL = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
 
+PAGES = (
+    ("operation", "operations/1"),
+    ("task", "tasks/4"),
+    ("incident", "incidents/1"),
+    ("drift", "drift/1"),
+    ("service", "services/5"),
+    ("upstreams", "upstreams"),
+    ("upstream", "upstreams/main"),
+    ("search", "search?q=c-1"),
+    ("me", "me"),
+    ("inbox", ""),
+)
+
 pytestmark = pytest.mark.proof
 
 
@@ -82,7 +95,7 @@ async def test_the_screens_are_readable(api: Api, chromium: Browser, colours: st
     await everything_stuck(api, times=7)  # 42 stuck operations
     size = {"width": width, "height": 900}
     shown = await visit(api, chromium, color_scheme=colours, viewport=size)
-    for name, path in (("operation", "operations/1"), ("task", "tasks/4"), ("me", "me"), ("inbox", "")):
+    for name, path in PAGES:
         await shown.page.goto(f"{api.address}/console/{path}")
         await shown.looks_right(f"{name}-{colours}-{width}")
 
@@ -119,7 +132,7 @@ async def test_what_is_new_appears_without_a_reload_and_what_is_typed_stays(api:
     await page.keyboard.press("j")
     await page.keyboard.press("k")
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/operations/*")
+    await page.wait_for_url("**/upstreams/main")
     assert shown.troubles == []
 
 

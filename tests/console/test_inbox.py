@@ -1,10 +1,12 @@
 """What needs a person, on one page: counted, oldest first, filtered, in pages; and what each person may do about it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from sqlmodel import select
 
+from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import Role
 from models.order import Operation, Task
@@ -219,3 +221,62 @@ async def test_what_does_not_exist_is_a_page_that_says_so(api: Api, log_in: LogI
         assert answer.status_code in (404, 422), path
         assert answer.headers["content-type"].startswith("text/html"), path
         assert "Resellflow" in answer.text
+
+
+async def test_an_incident_is_explained_and_a_difference_decided(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    viewer, operator = await log_in(Role.VIEWER), await log_in(Role.OPERATOR)
+    page = await operator.page("")
+    assert 'href="incidents/1"' in page
+    assert 'href="drift/1"' in page
+    assert "a yes came late for 6" in words(await viewer.page("incidents/1"))
+    for path in ("incidents/1/close", "drift/1/approve", "drift/1/ignore"):
+        assert (await viewer.send(path, note="n", reason="r")).status_code == 403
+        assert (await operator.send(path)).status_code == 422
+    assert (await operator.send("incidents/1/forget")).status_code == 404
+    assert (await operator.send("incidents/1/close", note="it was refunded")).status_code == 303
+    assert "it was refunded" in words(await operator.page("incidents/1"))
+    again = await operator.send("incidents/1/close", note="it was refunded")
+    assert again.status_code == 409
+    shown = words(await operator.page("drift/1"))
+    assert "VDS-1" in shown
+    assert "VDS-9" in shown
+    assert (await operator.send("drift/1/ignore", reason="agreed by phone")).status_code == 303
+    assert "agreed by phone" in words(await operator.page("drift/1"))
+    async with api.database.read() as session:
+        counts = {card.cause: card.count for card in await inbox_cards(session)}
+    assert (counts[Cause.INCIDENTS], counts[Cause.DRIFT]) == (0, 0)
+
+
+async def test_a_service_is_shown_and_found(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    browser = await log_in(Role.VIEWER)
+    text = words(await browser.page("services/5"))
+    for shown in ("Service 5", "VDS-1", "c-5", "waiting for the confirmation", "VDS-9", "Before → after"):
+        assert shown in text, shown
+    assert HOSTILE not in await browser.page("services/1")
+    found = await browser.client.get("search", params={"q": "c-5"})
+    assert (found.status_code, found.headers["location"]) == (303, "services/5")
+    both = words(await browser.page("search?q=4"))
+    assert "Services" in both
+    assert "Operations" in both
+    for nothing in ("c-999", "%", "99999999999999999999", "<b>"):
+        answer = await browser.client.get("search", params={"q": nothing})
+        assert "Nothing was found." in words(answer.text), nothing
+    assert (await browser.page("search")).count("<table") == 0
+    await browser.page("services/99", status=404)
+
+
+async def test_an_upstream_shows_its_trouble_its_money_and_what_is_nobodys(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    async with api.database.write() as session:
+        account = (await session.exec(select(UpstreamAccount))).one()
+        account.balance, account.balance_at = Decimal("12.50"), utc_now()
+    browser = await log_in(Role.VIEWER)
+    assert "refuses the account" in words(await browser.page("upstreams"))
+    page = await browser.page("upstreams/main")
+    text = words(page)
+    for shown in ("the password is refused", "12.50 EUR", "vds 9000", "The next 30 days"):
+        assert shown in text, shown
+    assert "<polyline" in page
+    await browser.page("upstreams/none", status=404)
