@@ -144,13 +144,13 @@ class Shop:
 
     def _open(self) -> list[int]:
         try:
-            states = {number: self._state(number) for number in self._services}
+            statuses = {number: self._status(number) for number in self._services}
         except (OSError, ValueError):
             return self._services
-        return [number for number, state in states.items() if state != "active"]
+        return [number for number, status in statuses.items() if status != "active"]
 
-    def _state(self, number: int) -> str:
-        return str(call("GET", f"{self._api}/v1/services/{number}", token=self._token)["state"])
+    def _status(self, number: int) -> str:
+        return str(call("GET", f"{self._api}/v1/services/{number}", token=self._token)["status"])
 
     def check_charges(self) -> str:
         """Raises Failed unless there is one charge for each order, and one service at the upstream."""
