@@ -10,6 +10,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from benchmarks.options import SQLITE
+from models.database import Database
 from stack.processes import StackFailed
 
 
@@ -35,3 +36,15 @@ def new_database(wanted: str, directory: Path) -> Iterator[str]:
             yield maintenance.set(database=name).render_as_string(hide_password=False)
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+async def database_bytes(database: Database) -> int:
+    """What all tables and indexes take on the disk; on SQLite without the pages that are free."""
+    async with database.read() as session:
+        connection = await session.connection()
+        if database.is_sqlite:
+            asked = "SELECT (pc.page_count - fc.freelist_count) * ps.page_size FROM pragma_page_count AS pc, "
+            asked += "pragma_freelist_count AS fc, pragma_page_size AS ps"
+        else:
+            asked = "SELECT pg_database_size(current_database())"
+        return int((await connection.exec_driver_sql(asked)).scalar_one())

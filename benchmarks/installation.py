@@ -36,6 +36,8 @@ LARGE = Path(__file__).with_name("large.toml").read_text()
 MAIN = SAMPLE.read_text(encoding="utf-8")
 LARGE_USER = "large"
 BALANCE = "100000000.00"
+START_SECONDS = 600.0
+"""For a part to start. On a machine with much else to do that takes long, and is no reason to give up a long run."""
 LOOK_SECONDS = 60.0
 """For a busy process to write down what it has counted."""
 
@@ -147,7 +149,7 @@ class Installation:
         )
 
     async def prepare_database(self) -> None:
-        await self.supervisor.run("migrate", [_resell(), "migrate"])
+        await self.supervisor.run("migrate", [_resell(), "migrate"], timeout=START_SECONDS)
         await self.load_catalogue(MAIN, UPSTREAM_USER)
 
     async def stock_large_account(self) -> None:
@@ -168,7 +170,7 @@ class Installation:
         }
         catalogue = self._directory / f"catalogue-{username}.toml"
         catalogue.write_text(Template(template).substitute(values))
-        await self.supervisor.run(f"setup-{username}", [_resell(), "setup", catalogue])
+        await self.supervisor.run(f"setup-{username}", [_resell(), "setup", catalogue], timeout=START_SECONDS)
 
     async def start_workers(self) -> None:
         for number, roles in enumerate(self._options.workers, 1):
@@ -202,7 +204,7 @@ class Installation:
         await self._running.pop(name).stop()
 
     async def _start(self, name: str, command: Sequence[str | Path], ready: Ready) -> None:
-        self._running[name] = await self.supervisor.start(name, command, ready=ready)
+        self._running[name] = await self.supervisor.start(name, command, ready=ready, timeout=START_SECONDS)
 
     def _answers(self, url: str) -> Ready:
         return partial(answers, url, client=self._http)

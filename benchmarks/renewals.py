@@ -21,7 +21,8 @@ import typer
 from sqlmodel import col, func, select
 
 import process_exit
-from benchmarks.databases import new_database
+from benchmarks import usage
+from benchmarks.databases import database_bytes, new_database
 from benchmarks.installation import Installation
 from benchmarks.load import together
 from benchmarks.options import Options, TemporalStore
@@ -60,10 +61,8 @@ async def add_services(database: Database, first: int, count: int, *, announced:
     async with database.write() as session:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == PLAN))).one()
         module = (await session.exec(select(ProcessingModule).where(ProcessingModule.name == "main-vds"))).one()
-        highest = (await session.exec(select(func.max(col(Service.id))))).one() or 0
-        for number in range(count):
-            service = Service(
-                id=highest + 1 + number,
+        services = [
+            Service(
                 customer="benchmark",
                 plan_id=plan.id,
                 product_type=plan.product_type,
@@ -76,10 +75,15 @@ async def add_services(database: Database, first: int, count: int, *, announced:
                 status=ServiceStatus.ACTIVE,
                 expires_on=ends_on,
             )
+            for number in range(count)
+        ]
+        for service in services:
             service.renewed_by = RenewalOwner.AUTOMATIC
-            session.add(service)
-            if announced:
-                session.add(Term(service_id=service.id, ends_on=ends_on, announced_on=today - timedelta(days=1)))
+        session.add_all(services)
+        await session.flush()  # the database gives the numbers, so it gives no one of them again
+        if announced:
+            day = today - timedelta(days=1)
+            session.add_all(Term(service_id=one.id, ends_on=ends_on, announced_on=day) for one in services)
 
 
 # The walk alone.
@@ -134,6 +138,8 @@ class Night:
     count: int
     database: str
     store: TemporalStore
+    patience: float = PATIENCE
+    """Seconds after which it is broken off; what was done by then is reported."""
 
 
 async def night(plan: Night) -> dict[str, object]:
@@ -162,24 +168,27 @@ async def _story(installation: Installation, http: httpx.AsyncClient, url: str, 
         await installation.start_workers()
         client = await installation.connect()
         settings = Settings(database_url=url)
-        shop = Followed(ByStarter(Resellflow(database, client, settings)), client, database, PATIENCE)
-        await shop.until_known(ACCOUNT, plan.count, PATIENCE)
+        shop = Followed(ByStarter(Resellflow(database, client, settings)), client, database, plan.patience)
+        await shop.until_known(ACCOUNT, plan.count, plan.patience)
         await asyncio.sleep(EVERY)
         progress("Orders before the night")
         before = [await _order(shop) for _ in range(BEFORE)]
         progress(f"{plan.count} renewals")
+        size_before = await database_bytes(database)
         began, meter, tallies = time.monotonic(), Meter(installation.processes), await installation.tallies()
         run = await client.start_workflow(
             Renewals.run, RenewalBatch(), id="renewals-of-the-benchmark", task_queue=settings.task_queue
         )
         during: list[float] = []
+        memory = usage.memory(installation.processes)
         completed: list[tuple[float, int]] = []
         while not completed or completed[-1][1] < plan.count:
-            if time.monotonic() - began > PATIENCE:
+            if time.monotonic() - began > plan.patience:
                 break
             due = time.monotonic() + EVERY
             during.append(await _order(shop))
             completed.append((round(time.monotonic() - began, 1), await _completed(database)))
+            memory = max(memory, usage.memory(installation.processes), key=lambda one: one.worker or 0)
             progress(f"  {completed[-1][1]} after {completed[-1][0]} s; an order takes {during[-1]:.2f} s")
             await asyncio.sleep(max(0.0, due - time.monotonic()))
         asked = await installation.tallies()
@@ -192,13 +201,11 @@ async def _story(installation: Installation, http: httpx.AsyncClient, url: str, 
             "orders_before_s": Spread.of(before).model_dump(),
             "orders_during_s": Spread.of(during).model_dump(),
             "orders": len(during),
-            "cpu_ms_each": used.cpu_ms(plan.count).model_dump(exclude_none=True),
+            "cpu_ms_each": used.cpu_ms(completed[-1][1] + len(during)).model_dump(exclude_none=True),
             "worker_peak_memory_mib": installation.worker_memory(),
-            "statements": {
-                who: vars(count - tallies.get(who, StatementCount()))
-                for who, count in asked.items()
-                if who in ("renew_batch", "sweep_orders")
-            },
+            "memory_mib": memory.model_dump(exclude_none=True),
+            "database_bytes": {"before": size_before, "after": await database_bytes(database)},
+            "statements": {who: vars(count - tallies.get(who, StatementCount())) for who, count in asked.items()},
             "history_events_of_the_run": description.history_length,
         }
     finally:
@@ -227,13 +234,16 @@ def main(
     temporal_store: Annotated[
         TemporalStore, typer.Option(help="Where the Temporal server keeps its state; a file waits for the disk.")
     ] = TemporalStore.MEMORY,
+    patience: Annotated[
+        float, typer.Option(min=1, help="Seconds after which the night is broken off; what was done is reported.")
+    ] = PATIENCE,
 ) -> None:
     """Measure a night in which many terms end."""
     parts: dict[str, Callable[[], Awaitable[dict[str, object]]]] = {}
     if services:
         parts["walk"] = lambda: walks(services, database)
     if renewals:
-        parts["night"] = lambda: night(Night(renewals, database, temporal_store))
+        parts["night"] = lambda: night(Night(renewals, database, temporal_store, patience))
 
     async def all_of_it() -> dict[str, object]:
         return {name: await part() for name, part in parts.items()}

@@ -13,6 +13,7 @@ import typer
 import process_exit
 from cli import (
     api,
+    archive,
     backup,
     configuration,
     drift,
@@ -73,6 +74,7 @@ users.add_commands(app)
 system.add_commands(app)
 configuration.add_commands(app)
 backup.add_commands(app)
+archive.add_commands(app)
 restored.add_commands(app)
 versions.add_commands(app)
 

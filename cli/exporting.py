@@ -61,7 +61,7 @@ class Listing:
         return print_json({"items": items}) if as_json else self.table(items)
 
     def _fields(self) -> list[str]:
-        from orders.reading.tables import columns_of
+        from orders.tables import columns_of
 
         return columns_of(resolve_name(self.document))
 
@@ -97,7 +97,7 @@ def _as_json(items: "Sequence[Document]") -> list[dict[str, Any]]:
 
 
 async def _write(columns: Sequence[str], pages: AsyncIterator[Sequence[Mapping[str, Any]]], written: Written) -> None:
-    from orders.reading.tables import csv_head, csv_rows
+    from orders.tables import csv_head, csv_rows
 
     sys.stdout.write(csv_head(columns) if written is Written.CSV else "[")
     between = "\n"

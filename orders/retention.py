@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, update
 from sqlalchemy.orm import aliased
@@ -194,6 +195,21 @@ async def prune(database: Database, keep: Keep) -> dict[str, int]:
         audit.record(session, SUBJECT, SUBJECT_NUMBER, ACTION, by=ACTOR, facts=detail)
     log.info("retention: removed %s in %s s", ", ".join(f"{count} {name}" for name, count in removed.items()), seconds)
     return removed
+
+
+async def remove_archived(database: Database, start: datetime, end: datetime) -> dict[str, int]:
+    """Remove what an archive has of operations that ended from `start` on and before `end`: their stages but the last
+    one, and what was seen at the upstream for them. Returns how many rows were removed of each."""
+    ended = and_(_has_ended(), col(Operation.ended_at) >= start, col(Operation.ended_at) < end)
+    of_them = [
+        Rule("stages", StageEntry, and_(_stages(end), _of_one(StageEntry.operation_id, ended)), "at", end),
+        Rule("events", UpstreamEvent, and_(_events(end), _of_one(UpstreamEvent.operation_id, ended)), "seen_at", end),
+    ]
+    return {rule.name: await _apply(database, rule) for rule in of_them}
+
+
+def _of_one(operation: Any, ended: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(Operation.id).where(Operation.id == operation, ended).exists()
 
 
 async def _note_where_stages_begin(session: AsyncSession, numbers: Sequence[int]) -> None:

@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orders.reading.paging import HIGHEST_LIMIT
-from orders.reading.tables import Format, columns_of, csv_head, csv_rows
+from orders.tables import Format, columns_of, csv_head, csv_rows
 
 log = logging.getLogger(__name__)
 

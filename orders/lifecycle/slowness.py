@@ -24,19 +24,20 @@ async def past_confirmations(
     """Seconds from acceptance to confirmation, of the latest operations that went through without a person."""
     other = aliased(StageEntry)
     seen_to = select(other.id).where(other.operation_id == Operation.id, col(other.stage).in_(_BY_PEOPLE)).exists()
+    awaited = StageEntry.operation_id == Operation.id, StageEntry.stage == Stage.AWAITING_CONFIRMATION
+    accepted = select(func.min(StageEntry.at)).where(*awaited).scalar_subquery()
     found = await session.exec(
-        select(Operation.ended_at, func.min(StageEntry.at))
+        # Read backwards and ended after so many; grouped, all that ever were would be read.
+        select(Operation.ended_at, accepted)
         .join(Service, col(Service.id) == col(Operation.service_id))
-        .join(StageEntry, col(StageEntry.operation_id) == col(Operation.id))
         .where(
             Operation.upstream_name == upstream,
             Operation.kind == kind,
             Operation.stage == Stage.COMPLETED,
             Service.product_type == product_type,
-            StageEntry.stage == Stage.AWAITING_CONFIRMATION,
+            accepted.is_not(None),
             ~seen_to,
         )
-        .group_by(col(Operation.id), col(Operation.ended_at))
         .order_by(col(Operation.id).desc())
         .limit(REMEMBERED)
     )

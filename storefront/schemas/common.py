@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.numbers import HIGHEST_NUMBER
 from orders.reading.paging import DEFAULT_LIMIT, HIGHEST_LIMIT
-from orders.reading.tables import Format
+from orders.tables import Format
 from orders.text import PlainText
 from orders.views import PageRequest
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from models.enums import DeliveryState, MessageType
 from orders.reading.paging import HIGHEST_LIMIT
-from orders.reading.tables import Format
+from orders.tables import Format
 from orders.text import PlainText
 from orders.views import DeliveryView, Document, Page, WebhookView
 from orders.webhooks.feed_views import FeedRequest, Start

@@ -1,9 +1,11 @@
 """What takes longer than usual is marked once, told once, and shown with what the upstream says of it."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import event
 from sqlmodel import select
 
 from models.columns import utc_now
@@ -205,3 +207,19 @@ async def test_the_past_is_that_of_the_same_account_kind_and_type_without_what_p
         assert await slowness.past_confirmations(session, "main", OPEN, "vds") == [40.0, 10.0]
         assert await slowness.past_confirmations(session, "main", OPEN, "dedic") == []
         assert await slowness.past_confirmations(session, "other", OPEN, "vds") == []
+
+
+async def test_what_is_usual_is_read_from_the_latest_alone(shelf: Database) -> None:
+    """Sorted or grouped, all operations that ever were would be read."""
+    asked: list[tuple[str, Any]] = []
+    engine = shelf.engine.sync_engine
+    event.listen(
+        engine, "before_cursor_execute", lambda _c, _cu, statement, given, *_: asked.append((statement, given))
+    )
+    async with shelf.read() as session:
+        await slowness.past_confirmations(session, "main", OPEN, "vds")
+        statement, given = asked[-1]
+        connection = await session.connection()
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given)).all()
+    steps = [row[-1] for row in plan]
+    assert not any("TEMP B-TREE" in step for step in steps), steps

@@ -16,7 +16,7 @@ from models.enums import OperationKind, Stage
 from models.order import Operation, Service
 from models.rows import table_of
 from models.webhooks import WebhookEndpoint
-from orders.reading.tables import csv_rows
+from orders.tables import csv_rows
 from orders.webhooks import fanout
 from storefront import export
 from tests.storefront.api import COLLEAGUE, RIVAL, Api, assert_problem
