@@ -8,8 +8,8 @@
   here it looks once.
 - The command line of `resell` is put together once in a process, not for each command; so are the routes of the API,
   not for each application; and the certificates that clients trust are read once for each setting of them.
-- A worker asks the Temporal server for work with two requests at a time, not with five for each kind of it. A shop of
-  three workers that does nothing cost the server as much as an order does.
+- A worker begins to ask the Temporal server for work with two requests at a time, not with five for each kind of it; if
+  there is much to do they become more. A shop of three workers that does nothing cost the server as much as an order.
 - While the tests are collected no garbage is searched for, and afterwards what is loaded is not searched any more.
 """
 
@@ -30,7 +30,7 @@ from pydantic._internal import _fields
 from sqlalchemy import Engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import models.database
 from gc_tuning import freeze_loaded_objects
@@ -85,7 +85,7 @@ def _do_not_wait_for_the_disk(connection: Any, _record: Any) -> None:
 
 
 def _with_few_pollers(make: Callable[..., None]) -> Callable[..., None]:
-    few = PollerBehaviorSimpleMaximum(POLLERS)
+    few = PollerBehaviorAutoscaling(initial=POLLERS)
 
     @functools.wraps(make)
     def made(worker: Worker, *arguments: Any, **options: Any) -> None:
