@@ -27,7 +27,7 @@ def counted(call: Call) -> Iterator[None]:
     except UpstreamError as error:
         result = HELD_BACK if isinstance(error, LeftAlone) else error.failure_class.value
         _count(call, result)
-        _tell(call, began, result, error.message)
+        _tell(call, began, result)
         raise
     _count(call, OK)
     _tell(call, began, OK)
@@ -37,8 +37,9 @@ def _count(call: Call, result: str) -> None:
     counters.UPSTREAM_CALLS.labels(call.upstream, counters.function_label(call.function), result).inc()
 
 
-def _tell(call: Call, began: float, result: str, message: str = "") -> None:
-    """What pollers read all day is shown at level `debug` alone."""
+def _tell(call: Call, began: float, result: str) -> None:
+    """What pollers read all day is shown at level `debug` alone. The words of an upstream are not for a log: a
+    customer's address, or a password, may be among them."""
     level = logging.INFO if is_for_an_operation() else logging.DEBUG
     ms = round((time.monotonic() - began) * 1000)
-    log.log(level, "%s: %s in %d ms", message or call.label, result, ms, extra={"upstream": call.upstream, "ms": ms})
+    log.log(level, "%s: %s in %d ms", call.label, result, ms, extra={"upstream": call.upstream, "ms": ms})
