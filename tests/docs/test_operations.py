@@ -10,6 +10,7 @@ from orders.operations.registry import OPERATIONS
 from tests.docs.test_layers import module_of, packages
 
 NAMED = {
+    "console.texts": "the label of each kind on the pages, for translators to find",
     "models.goals": "signals in recorded histories do not say what they mean for their operation",
     "orders.settlement.other_terms": "what an item costs is the price of a period: of an opening or a prolongation",
     "orders.settlement.second_terms": "only of a prolongation does the item show how often it was done",
