@@ -23,7 +23,7 @@ from benchmarks.ordering import PLAN, ByStarter, Followed
 from benchmarks.running import progress
 from models.columns import utc_now
 from models.database import Database
-from models.enums import DeliveryState, OperationKind, RenewalOwner, Stage
+from models.enums import DeliveryState, OperationKind, RenewalOwner, Source, Stage
 from models.events import UpstreamEvent
 from models.order import Operation, Service
 from models.renewal_terms import RenewalTerms
@@ -31,6 +31,7 @@ from models.term import Term
 from models.webhooks import WebhookDelivery, WebhookEndpoint, WebhookMessage
 from orders.renewals.walking import Way, walk
 from orders.services import naming
+from orders.services.history import Origin, changing
 from orders.webhooks import endpoints
 from settings import Settings
 from stack.processes import StackFailed
@@ -173,7 +174,10 @@ async def _end_term(database: Database, http: httpx.AsyncClient, parts: Installa
 
     await _until(known, "the end of the term is not known")
     async with database.write() as session:
-        (await session.get_one(Service, number)).renewed_by = RenewalOwner.AUTOMATIC
+        service = await session.get_one(Service, number)
+        async with changing(session, service, Origin("benchmark", "renewed_automatically", source=Source.PERSON)):
+            service.renewed_by = RenewalOwner.AUTOMATIC
+        session.add(service)
 
 
 async def _renew(database: Database, number: int) -> None:

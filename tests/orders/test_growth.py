@@ -18,7 +18,6 @@ from models.database import Database
 from models.enums import OperationKind
 from models.order import Operation
 from orders.views import WorkflowLinks, find_operation
-from tests.infrastructure.leaks import leaks_on_purpose
 from tests.orders.test_archiving import carried_out
 
 DAY = date(2025, 6, 1)
@@ -99,8 +98,7 @@ def _without_service(sample: Sample) -> dict[str, list[dict[str, Any]]]:
 @pytest.mark.proof
 @pytest.mark.timeout(600)
 async def test_real_operations_are_sampled_and_two_months_of_a_shop_are_pruned(postgres_url: str) -> None:
-    with leaks_on_purpose():  # a loop in debug mode logs the simulator's command, with the account that it makes
-        taken = await samples()
+    taken = await samples()
     assert [one.kind for one in taken] == [OperationKind.OPEN, OperationKind.PROLONG, OperationKind.CLOSE]
     for one in taken:
         assert len(one.rows["operation"]) == len(one.rows["intake_key"]) == len(one.rows["intent"]) == 1
