@@ -31,7 +31,7 @@ async def shop(
 
 
 @pytest.fixture
-def example(shop: Shop) -> Example:
+def example(shop: Shop, tmp_path: Path) -> Example:
     settings = {f"RESELL_{name.upper()}": str(value) for name, value in QUICK.items()}
     shell = Shell(
         {
@@ -42,4 +42,6 @@ def example(shop: Shop) -> Example:
             **settings,
         }
     )
-    return Example(shop, shell)
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    return Example(shop, shell, str(archive))

@@ -28,6 +28,7 @@ STOREFRONT, OPERATOR = "LONG-RANDOM-TEXT", "ANOTHER-LONG-TEXT"
 NUMBER = 7
 """The operation, and its service, that the pages take for their example."""
 ITEM = re.compile(r"\b9000\d\d\b")
+ARCHIVE = "/var/archive/resellflow"
 _items = count(950001)
 
 
@@ -37,12 +38,15 @@ class Example:
 
     shop: Shop
     shell: Shell
+    archive: str
+    """A folder instead of the one that the page archives to."""
 
     async def run(self, command: str, operation: int, item: str | None = None) -> None:
         """Run it, and fail unless it works."""
         mine = command.replace(f"service-{NUMBER}-open-{NUMBER}", f"service-{operation}-open-{operation}")
         mine = re.sub(rf"(?<=[ /]){NUMBER}(?=[ /]|$)", str(operation), mine)
         mine = ITEM.sub(lambda _: item or str(next(_items)), mine)  # each decision names an item of its own
+        mine = mine.replace(ARCHIVE, self.archive)
         program, *arguments = words(mine)
         match program:
             case "resell":
