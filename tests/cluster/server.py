@@ -86,17 +86,24 @@ class Cluster:
             "DYNAMIC_CONFIG_FILE_PATH": str(DEPLOYED / "dynamicconfig.yaml"),
         }
         environment = settings_in_compose() | here | {name: str(port) for name, port in self.ports.items()}
-        before = outlasts_test.set(True)
-        try:
+        with _for_all_tests():
             self.program = Program([self.programs.server, "start"], name="temporal-server", env=environment)
-        finally:
-            outlasts_test.reset(before)
         wait_until(self._serves, timeout=SERVES_WITHIN, interval=0.5, message="the Temporal server serves")
 
     def kill(self) -> None:
         """At once, as a machine that is switched off."""
         assert self.program is not None
         self.program.kill()
+
+    @contextmanager
+    def without_postgres(self) -> Iterator[None]:
+        """Its connections are cut, and nobody gets new ones until the context is left."""
+        self.postgres.stop()
+        try:
+            yield
+        finally:
+            with _for_all_tests():
+                self.postgres.start()
 
     def close(self) -> None:
         if self.program is not None:
@@ -136,6 +143,16 @@ class Cluster:
         return subprocess.run(
             command, env=whole, cwd=PROJECT, capture_output=True, text=True, timeout=SCRIPT_SECONDS, check=False
         )
+
+
+@contextmanager
+def _for_all_tests() -> Iterator[None]:
+    """What is started within outlasts the test that does so."""
+    before = outlasts_test.set(True)
+    try:
+        yield
+    finally:
+        outlasts_test.reset(before)
 
 
 def settings_in_compose() -> dict[str, str]:

@@ -1,15 +1,19 @@
 """The main story, the change of plan that a person reports by signal, and kills: one charge each."""
 
 import asyncio
+from functools import partial
 
+import pytest
 from sqlmodel import col, func, select
 from temporalio.api.enums.v1 import EventType
 
 from models.enums import Stage
 from models.order import Operation
+from models.outages import is_unavailable
 from orders.lifecycle.acceptance import AcceptedOrder
 from tests.cluster.server import Cluster
 from tests.flow.shop import Shop
+from tests.infrastructure.eventually import assert_eventually
 
 PATIENCE = 180.0
 """Seconds; a worker that was killed is missed after ten, and a server needs half a minute to come back."""
@@ -85,6 +89,33 @@ async def test_the_temporal_server_is_killed_while_orders_are_under_way(cluster:
     await asyncio.to_thread(cluster.start)
     orders += [await shop.order() for _ in range(5)]
     await completed(shop, orders)
+
+
+async def test_postgresql_is_away_while_orders_are_under_way(cluster: Cluster, cluster_shop: Shop) -> None:
+    """Everything keeps its state there, so nothing is accepted until it is back. Nobody restarts the others."""
+    shop = cluster_shop
+    await shop.upstream.set(latency_ms=200)
+    worker = shop.start_worker()
+    orders = [await shop.order() for _ in range(10)]
+    await shop.until(orders[0], Stage.AWAITING_CONFIRMATION, Stage.COMPLETED, timeout=PATIENCE)
+    with cluster.without_postgres():
+        with pytest.raises(Exception) as refused:
+            await shop.order()
+        assert is_unavailable(refused.value), refused.value
+    orders += [await assert_eventually(partial(accepted, shop), timeout=60, message="orders are accepted again")]
+    await completed(shop, orders)
+    assert worker.running
+    assert cluster.program is not None
+    assert cluster.program.running
+
+
+async def accepted(shop: Shop) -> AcceptedOrder | None:
+    try:
+        return await shop.order(key="after")
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return None
 
 
 async def still_open(shop: Shop) -> int:
