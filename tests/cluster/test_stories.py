@@ -1,7 +1,6 @@
 """The main story, the change of plan that a person reports by signal, and kills: one charge each."""
 
 import asyncio
-from functools import partial
 
 import pytest
 from sqlmodel import col, func, select
@@ -102,20 +101,16 @@ async def test_postgresql_is_away_while_orders_are_under_way(cluster: Cluster, c
         with pytest.raises(Exception) as refused:
             await shop.order()
         assert is_unavailable(refused.value), refused.value
-    orders += [await assert_eventually(partial(accepted, shop), timeout=60, message="orders are accepted again")]
+
+    async def accepted() -> AcceptedOrder:
+        return await shop.order(key="after")
+
+    again = assert_eventually(accepted, timeout=60, ignoring=(Exception,), message="orders are accepted again")
+    orders.append(await again)
     await completed(shop, orders)
     assert worker.running
     assert cluster.program is not None
     assert cluster.program.running
-
-
-async def accepted(shop: Shop) -> AcceptedOrder | None:
-    try:
-        return await shop.order(key="after")
-    except Exception as error:
-        if not is_unavailable(error):
-            raise
-        return None
 
 
 async def still_open(shop: Shop) -> int:
