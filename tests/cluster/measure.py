@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,12 @@ class Wanted:
     dev_server: bool
 
 
-def measure(cluster: Cluster, wanted: Wanted) -> list[Run]:
+def measure(cluster: Cluster, wanted: Wanted) -> Iterator[Run]:
+    """One after the other."""
     servers = [DEV, CLUSTER] if wanted.dev_server else [CLUSTER]
-    return [_run(cluster, server, workers, wanted) for workers in wanted.workers for server in servers]
+    for workers in wanted.workers:
+        for server in servers:
+            yield _run(cluster, server, workers, wanted)
 
 
 def _run(cluster: Cluster, server: str, workers: int, wanted: Wanted) -> Run:
@@ -121,15 +124,20 @@ def main() -> int:
     given = parser.parse_args()
     workers = [int(number) for number in given.workers.split(",")]
     wanted = Wanted(given.orders, given.concurrency, workers, not given.no_dev_server)
+    runs: list[Run] = []
     try:
         with running_cluster() as cluster:
-            runs = measure(cluster, wanted)
-            version = cluster.programs.version
+            for run in measure(cluster, wanted):
+                runs.append(run)
+                # After each: one that fails takes nothing of those before with it.
+                found = {
+                    "temporal_server": cluster.programs.version,
+                    "runs": [one.model_dump(mode="json") for one in runs],
+                }
+                given.json.write_text(json.dumps(found, indent=2) + "\n")
     except Missing as reason:
         print(f"NOT MEASURED: {reason}", file=sys.stderr)
         return 1
-    found = {"temporal_server": version, "runs": [run.model_dump(mode="json") for run in runs]}
-    given.json.write_text(json.dumps(found, indent=2) + "\n")
     print(table(runs))
     return 0
 

@@ -6,6 +6,7 @@ are built here (`programs`).
 
 import itertools
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -45,7 +46,10 @@ LISTENERS = (
     "WORKER_MEMBERSHIP_PORT",
 )
 SERVES_WITHIN = 120.0
+STOPS_WITHIN = 300.0
+"""Seconds for PostgreSQL, which writes all that it has in memory to a disk that is waited for."""
 SCRIPT_SECONDS = 300
+_BY_DEFAULT = re.compile(r"\$\{\w+:-([^}]*)\}")
 _numbers = itertools.count(1)
 
 
@@ -98,7 +102,7 @@ class Cluster:
     @contextmanager
     def without_postgres(self) -> Iterator[None]:
         """Its connections are cut, and nobody gets new ones until the context is left."""
-        self.postgres.stop()
+        self.postgres.stop(timeout=STOPS_WITHIN)
         try:
             yield
         finally:
@@ -156,10 +160,12 @@ def _for_all_tests() -> Iterator[None]:
 
 
 def settings_in_compose() -> dict[str, str]:
-    """The environment of the service `temporal` there; what it takes from the outside is left out."""
+    """The environment of the service `temporal` there, as it is if nobody chooses otherwise."""
     compose: dict[str, Any] = yaml.safe_load((PROJECT / "docker-compose.yml").read_text())
     environment = compose["services"]["temporal"]["environment"]
-    return {name: str(value) for name, value in environment.items() if "${" not in str(value)}
+    chosen = {name: _BY_DEFAULT.sub(r"\1", str(value)) for name, value in environment.items()}
+    assert not any("${" in value for value in chosen.values()), f"no default: {chosen}"
+    return chosen
 
 
 @contextmanager

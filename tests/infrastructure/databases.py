@@ -299,11 +299,11 @@ class OwnServer:
         self.program = Program(command, name="PostgreSQL server", user=self.user, cwd=self.home)
         wait_until(self._answers, timeout=30, ignoring=(psycopg.OperationalError,), message="PostgreSQL answers")
 
-    def stop(self) -> None:
+    def stop(self, *, timeout: float = 30) -> None:
         """At once: connections are cut, transactions rolled back."""
         if self.program is not None:
             self.program.send_signal(signal.SIGINT)
-            self.program.wait_for_exit(timeout=30)
+            self.program.wait_for_exit(timeout=timeout)
 
     def close(self) -> None:
         if self.program is not None:
