@@ -21,12 +21,12 @@ from tests.infrastructure.processes import free_port
 from tests.storefront.api import RIVAL, Api, assert_problem
 from tests.storefront.test_stream import following
 
-SECRETS = ("12.34", "billing.upstream.test", "4711", "boss@upstream.test", "rival")
-FUNDS = "17.00 EUR are needed, 12.34 EUR are free of 99.00 EUR; operation 4711 of service 4712 is before it"
+SECRETS = ("612.34", "billing.upstream.test", "4711", "boss@upstream.test", "rival")
+FUNDS = "17.00 EUR are needed, 612.34 EUR are free of 99.00 EUR; operation 4711 of service 4712 is before it"
 AWAY = "https://billing.upstream.test:1500/billmgr does not answer (ConnectError 10.0.0.7)"
 EXISTS = "service 4711 of ours (active, item 900001) has the name x.example"
-SAID = "template: 'x' is not known to client 4711 of https://billing.upstream.test/ (boss@upstream.test, 12.34 EUR)"
-FOREIGN = "something of somebody else is in the cart: row 4711, 12.34 EUR"
+SAID = "template: 'x' is not known to client 4711 of https://billing.upstream.test/ (boss@upstream.test, 612.34 EUR)"
+FOREIGN = "something of somebody else is in the cart: row 4711, 612.34 EUR"
 
 STAGES = [
     (Stage.WAITING_FOR_FUNDS, FUNDS, FailureClass.FUNDS, "too little money"),
