@@ -52,7 +52,7 @@ json.dump({
     "main": sys.modules["__main__"].__dict__ is globals(),
     "file": globals().get("__file__"),
     "directory": os.getcwd(),
-    "environment": {name: hashlib.sha256(value.encode()).hexdigest() for name, value in os.environ.items()},
+    "environment": {name: hashlib.sha256(os.fsencode(value)).hexdigest() for name, value in os.environ.items()},
     "session": os.getsid(0) == os.getpgid(0) == os.getpid(),
     "input": sys.stdin.read(),
     "buffered": [sys.stdout.write_through, sys.stdout.line_buffering, sys.stderr.line_buffering],
