@@ -73,7 +73,7 @@ async def _shown(
     async with context.database.read() as reading:
         cards = await inbox_cards(reading)
         try:
-            page = await inbox_page(reading, context.links, session.visitor.requester, _wanted(asked), after)
+            page = await inbox_page(reading, context.links, session.visitor.requester, wanted_by(asked), after)
         except InvalidField as error:
             field = {"older_than": "age", "cursor": "after"}.get(error.field, error.field)
             problem = Problem(type="", title="", status=422, detail=error.message, field=field)
@@ -92,7 +92,7 @@ async def _shown(
     )
 
 
-def _wanted(asked: Mapping[str, str]) -> InboxFilter:
+def wanted_by(asked: Mapping[str, str]) -> InboxFilter:
     """Raises InvalidField."""
     cause = asked["cause"]
     if cause and cause not in list(Cause):

@@ -3,7 +3,7 @@
 They are marked for translation here and translated where they are shown.
 """
 
-from models.enums import FailureClass, OperationKind, Role, ServiceStatus, Stage, TaskState
+from models.enums import FailureClass, MemberState, OperationKind, Role, ServiceStatus, Stage, TaskState
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
 from orders.inbox.sources import Cause
@@ -109,4 +109,11 @@ SERVICE_STATES = {
     ServiceStatus.ACTIVE: _("active"),
     ServiceStatus.SUSPENDED: _("suspended"),
     ServiceStatus.CLOSED: _("closed"),
+}
+MEMBERS = {
+    MemberState.PLANNED: _("will be decided about"),
+    MemberState.EXCLUDED: _("will not go"),
+    MemberState.TAKEN: _("under way"),
+    MemberState.DONE: _("done"),
+    MemberState.REFUSED: _("not possible any more"),
 }

@@ -8,7 +8,7 @@ from babel.messages.pofile import read_po
 
 from console import texts
 from console.languages import CATALOGUE, LANGUAGES
-from models.enums import FailureClass, OperationKind, Role, ServiceStatus, Stage, TaskState
+from models.enums import FailureClass, MemberState, OperationKind, Role, ServiceStatus, Stage, TaskState
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
 from orders.inbox.sources import Cause
@@ -30,6 +30,7 @@ def test_every_value_has_words() -> None:
         (texts.CAUSES, Cause), (texts.IF_NOTHING_IS_DONE, Cause), (texts.KINDS, OperationKind), (texts.STAGES, Stage),
         (texts.FAILURES, FailureClass), (texts.DECISIONS, DecisionKind), (texts.TASK_STATES, TaskState),
         (texts.HEALTHS, UpstreamHealth), (texts.SERVICE_STATES, ServiceStatus),
+        (texts.MEMBERS, MemberState),
     ):  # fmt: skip
         assert set(words) == set(values)
     assert set(texts.ROLES) == set(Role) - {Role.STOREFRONT}

@@ -1,0 +1,116 @@
+"""One decision about everything that the inbox shows by its filters: a preview first, then the run of that preview."""
+
+import time
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from console.acts import Tried
+from console.errors import on_problem
+from console.forms import valid
+from console.inbox import FIELDS, Filters, wanted_by
+from console.rendering import pages_of
+from console.sessions import LoggedIn, SentForm, Session, text_of
+from console.texts import _
+from orders.access.roles import Right
+from orders.decisions.batches import MOST, BatchRequest
+from orders.errors import InvalidField
+from orders.inbox.sources import Cause
+from orders.inbox.views import inbox_page
+from storefront import batches
+from storefront.auth import check
+from storefront.context import Context, InContext
+from storefront.problems import Problem
+
+router = APIRouter()
+
+OF_OPERATIONS = (Cause.DECIDE, Cause.UNCLEAR, Cause.MONEY, Cause.TASKS, Cause.SLOW)
+"""Causes whose entries are operations, or belong to one."""
+ACTIONS = {
+    "retry": _("Try again"),
+    "look_now": _("Ask the upstream now"),
+    "cancel": _("Cancel"),
+    "accept_price": _("Accept the price"),
+    "assign": _("Hand the tasks over"),
+}
+PAGE = 200
+SECONDS = 20.0
+"""After so long a run is interrupted, so that the page comes; it is gone on with."""
+
+
+@router.get("/bulk")
+async def choose(request: Request, session: LoggedIn, context: InContext, asked: Filters) -> Response:
+    return await _form(request, session, context, asked, Tried())
+
+
+@router.post("/bulk")
+async def preview(request: Request, session: LoggedIn, context: InContext, form: SentForm) -> Response:
+    """Write down what the decision would touch. Nothing is decided yet."""
+    asked = {name: text_of(form, name).strip()[:200] for name in FIELDS}
+    typed = {name: text_of(form, name) for name in ("action", "reason", "assignee")}
+
+    async def show_again(problem: Problem) -> Response:
+        return await _form(request, session, context, asked, Tried("preview", problem, typed))
+
+    on_problem(request, show_again)
+    check(session.caller, Right.DECIDE)
+    numbers = await _numbers(context, session, asked)
+    if not numbers:
+        raise InvalidField("filter", "finds no operation")
+    values: dict[str, object] = {name: text for name, text in typed.items() if text.strip()}
+    body = valid(BatchRequest, {"filter": {"operation": numbers}, "dry_run": True, **values})
+    batch = await batches.preview_batch(body, session.caller, context)
+    return RedirectResponse(f"bulk/{batch.number}", status_code=303)
+
+
+@router.get("/bulk/{number}")
+async def show_batch(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
+    batch = await batches.show_batch(number, session.caller, context)
+    may = batch.actor == session.visitor.name and session.visitor.requester.may(Right.DECIDE)
+    return pages_of(request).show(request, "batch.html", session, batch=batch, may_run=may and not batch.finished)
+
+
+@router.post("/bulk/{number}/run")
+async def run(number: int, request: Request, session: LoggedIn, context: InContext, form: SentForm) -> Response:
+    """Each operation is decided about once, however often this is sent."""
+    check(session.caller, Right.DECIDE)
+    until = time.monotonic() + SECONDS
+    while not (await batches.run_batch(number, session.caller, context)).finished and time.monotonic() < until:
+        pass
+    return RedirectResponse(f"../{number}", status_code=303)
+
+
+async def _numbers(context: Context, session: Session, asked: Mapping[str, str]) -> list[int]:
+    """The operations of all entries that match. Raises InvalidField where there are too many."""
+    numbers: set[int] = set()
+    cursor = None
+    async with context.database.read() as reading:
+        while True:
+            page = await inbox_page(reading, context.links, session.visitor.requester, wanted_by(asked), cursor, PAGE)
+            numbers |= {one.operation for one in page.entries if one.operation and one.cause in OF_OPERATIONS}
+            if len(numbers) > MOST:
+                raise InvalidField("filter", f"finds more than {MOST} operations; narrow it down, and do them in parts")
+            cursor = page.next_cursor
+            if cursor is None:
+                return sorted(numbers)
+
+
+async def _form(
+    request: Request, session: Session, context: Context, asked: Mapping[str, str], tried: Tried
+) -> Response:
+    found = 0 if tried.problem else len(await _numbers(context, session, asked))
+    may = session.visitor.requester
+    actions = {name: label for name, label in ACTIONS.items() if name != "accept_price" or may.may(Right.ACCEPT_PRICE)}
+    return pages_of(request).show(
+        request,
+        "bulk.html",
+        session,
+        status=tried.status,
+        asked=asked,
+        found=found,
+        actions=actions if may.may(Right.DECIDE) else {},
+        tried=tried,
+        query=urlencode({name: value for name, value in asked.items() if value}),
+    )
