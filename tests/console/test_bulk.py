@@ -1,4 +1,4 @@
-"""One decision about all that the inbox shows: the preview, what will not go, the run that touches the preview alone."""
+"""One decision about all that the inbox shows: the preview, what will not go, a run that touches the preview alone."""
 
 import re
 
