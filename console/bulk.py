@@ -49,7 +49,7 @@ async def choose(request: Request, session: LoggedIn, context: InContext, asked:
 async def preview(request: Request, session: LoggedIn, context: InContext, form: SentForm) -> Response:
     """Write down what the decision would touch. Nothing is decided yet."""
     asked = {name: text_of(form, name).strip()[:200] for name in FIELDS}
-    typed = {name: text_of(form, name) for name in ("action", "reason", "assignee")}
+    typed = {name: text_of(form, name) for name in ("action", "reason", "to")}
 
     async def show_again(problem: Problem) -> Response:
         return await _form(request, session, context, asked, Tried("preview", problem, typed))
@@ -59,7 +59,8 @@ async def preview(request: Request, session: LoggedIn, context: InContext, form:
     numbers = await _numbers(context, session, asked)
     if not numbers:
         raise InvalidField("filter", "finds no operation")
-    values: dict[str, object] = {name: text for name, text in typed.items() if text.strip()}
+    named = {"action": typed["action"], "reason": typed["reason"], "assignee": typed["to"].strip()}
+    values: dict[str, object] = {name: text for name, text in named.items() if text.strip()}
     body = valid(BatchRequest, {"filter": {"operation": numbers}, "dry_run": True, **values})
     batch = await batches.preview_batch(body, session.caller, context)
     return RedirectResponse(f"bulk/{batch.number}", status_code=303)

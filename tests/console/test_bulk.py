@@ -54,9 +54,12 @@ async def test_what_is_missing_is_named_and_what_was_typed_stays(api: Api, log_i
     nothing = await browser.send("bulk", cause="money", customer="nobody", action="cancel", reason="r")
     assert (nothing.status_code, "finds no operation" in words(nothing.text)) == (422, True)
     assert "Accept the price" not in words(await browser.page("bulk?cause=decide"))
-    given = await browser.send("bulk", cause="tasks", action="assign", reason="on holiday", assignee="boris")
+    given = await browser.send("bulk", cause="tasks", action="assign", reason="on holiday", to="boris")
+    assert given.status_code == 303, words(given.text)
     assert (await browser.send(f"{given.headers['location']}/run")).status_code == 303
     assert "In hand of boris" in words(await browser.page("tasks/4"))
+    taken_by = await browser.send("bulk", assignee="boris", action="assign", reason="back again", to="olga")
+    assert taken_by.status_code == 303, "who has them now is a filter, who gets them is another field"
 
 
 async def test_only_who_asked_for_a_preview_runs_it_and_a_viewer_asks_for_none(api: Api, log_in: LogIn) -> None:

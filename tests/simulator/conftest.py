@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.simulator.running import Simulator
+
+
+@pytest.fixture(autouse=True)
+def _clients_are_as_quiet_as_in_the_product(caplog: pytest.LogCaptureFixture) -> None:
+    """Some clients of these tests send the password in the address, as modules of others do. Programs of the product
+    never log a line for each request (`telemetry.logs`)."""
+    caplog.set_level(logging.WARNING, "httpx")
 
 
 @pytest.fixture(scope="session")
