@@ -21,6 +21,7 @@ from orders.money import pricing
 from orders.operations.set_parameters import ServiceChange
 from tests.flow.shop import Shop, Upstream, open_shop
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.leaks import PASSWORD
 from tests.infrastructure.temporal import TemporalServer
 
 WHY = Decision(actor="ann", reason="the customer wants it all the same")
@@ -244,7 +245,7 @@ RUB_RATE = ExchangeRate.model_validate({"from": "EUR", "to": "RUB", "rate": "100
 async def test_an_account_in_roubles_sets_roubles_aside_for_a_tariff_in_euros(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream, rates: list[ExchangeRate]
 ) -> None:
-    body = {"name": "moscow", "password": "secret", "balance": "600.00", "currency": "RUB"}
+    body = {"name": "moscow", "password": PASSWORD, "balance": "600.00", "currency": "RUB"}
     await upstream.admin("POST", "/accounts", body)
     async with open_shop(shop_database, temporal_server, upstream, worker=False, exchange_rates=rates) as shop:
         async with shop.database.write() as session:
