@@ -63,7 +63,7 @@ def _check_schema(url: str, or_newer: bool) -> None:
 
     try:
         revision = revision_of(url)
-    except Exception as error:
+    except Exception as error:  # what has no sentence is raised again
         sentence = in_words(error) or (str(error) if isinstance(error, ValueError) else None)
         if sentence is None:
             raise

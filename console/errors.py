@@ -19,7 +19,7 @@ ShowAgain = Callable[[Problem], Awaitable[Response]]
 def install(app: FastAPI) -> None:
     problems.install(app)
     for error, handler in list(app.exception_handlers.items()):
-        app.exception_handlers[error] = _as_page(handler)  # type: ignore[arg-type]
+        app.exception_handlers[error] = _as_page(handler)  # type: ignore[arg-type]  # handlers of HTTP alone
     app.exception_handler(NotLoggedIn)(_to_the_login)
     app.exception_handler(ForeignForm)(_as_page(_foreign_form))
 

@@ -113,7 +113,8 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_gettext_translations(translations_of(language), newstyle=True)  # type: ignore[attr-defined]
+    translations = translations_of(language)
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     environment.filters["money"] = _money
     environment.filters["visible"] = visible_lines
     environment.policies["ext.i18n.trimmed"] = True
