@@ -1,23 +1,24 @@
 """What a person may do to one thing, as a form: its words, its fields, and the API's route that carries it out."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from console.errors import on_problem
-from console.flash import say
-from console.forms import valid
-from console.sessions import Session, text_of
+from console.flash import forget, said, say
+from console.forms import text_in, typed_in, valid
+from console.rendering import pages_of
+from console.sessions import LoggedIn, SentForm, Session
 from orders.access.roles import Right
 from orders.errors import NotFound
 from storefront.auth import check
 from storefront.callers import Caller
-from storefront.context import Context
+from storefront.context import Context, InContext
 from storefront.problems import Problem
 
 
@@ -32,6 +33,16 @@ class Act:
     fields: tuple[str, ...] = ()
     right: Right = Right.DECIDE
     is_grave: bool = False
+    needs: tuple[str, ...] = ("reason", "to")
+    """Those of the fields that must be filled in."""
+    says: str = ""
+    """What it does in Resellflow's own words, which are not translated; in place of `effect`."""
+    current: Mapping[str, str] = field(default_factory=dict)
+    """What stands in a field before anybody types."""
+    choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Fields that are chosen from a list: value -> label, which is translated."""
+    read: Callable[[FormData], dict[str, object]] = lambda form: {}
+    """Values of the body that are no field of the same name."""
 
 
 Acts = Mapping[str, Act]
@@ -50,28 +61,57 @@ class Tried:
         return self.problem.status if self.problem else 200
 
 
-ShowPage = Callable[[Tried], Awaitable[Response]]
+NOTHING_TRIED = Tried()
+Show = Callable[[int, Request, Session, Context, Tried], Awaitable[Response]]
+"""Shows the page of the thing with this number."""
 
 
-async def carry_out(
-    acts: Acts, name: str, number: int, request: Request, session: Session, context: Context, form: FormData,
-    page: ShowPage,
-) -> Response:  # fmt: skip
-    """Do it, and lead back to the page of the thing. Raises NotFound for an act that there is none of."""
-    act = acts.get(name)
-    if act is None:
+def add_page(router: APIRouter, noun: str, acts: Acts, show: Show) -> None:
+    """`GET {noun}/{number}` shows the thing, `POST {noun}/{number}/{act}` does one of the acts to it."""
+
+    @router.get(f"/{noun}/{{number}}")
+    async def show_thing(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
+        return await show(number, request, session, context, NOTHING_TRIED)
+
+    @router.post(f"/{noun}/{{number}}/{{name}}")
+    async def act_on_thing(
+        number: int, name: str, request: Request, session: LoggedIn, context: InContext, form: SentForm
+    ) -> Response:
+        async def show_again(problem: Problem) -> Response:
+            return await show(number, request, session, context, Tried(name, problem, typed_in(form)))
+
+        on_problem(request, show_again)
+        return await _carry_out(_known(acts, name), number, session, context, form)
+
+
+def _known(acts: Acts, name: str) -> Act:
+    if name not in acts:
         raise NotFound("act", name)
-    typed = {field: value for field, value in form.items() if isinstance(value, str) and field != "csrf"}
+    return acts[name]
 
-    async def show_again(problem: Problem) -> Response:
-        return await page(Tried(name, problem, typed))
 
-    on_problem(request, show_again)
+async def _carry_out(act: Act, number: int, session: Session, context: Context, form: FormData) -> Response:
+    """Do it, and lead back to the page of the thing."""
     check(session.caller, act.right)
-    values: dict[str, object] = {
-        field: text for field in act.fields if (text := text_of(form, field).replace("\r\n", "\n").strip())
-    }
-    done = await act.carry_out(number, valid(act.body, values), session.caller, context)
+    done = await act.carry_out(number, valid(act.body, _values(act, form)), session.caller, context)
     response = RedirectResponse(f"../{number}", status_code=303)
     say(response, getattr(done, "message", "") or "")
     return response
+
+
+def _values(act: Act, form: FormData) -> dict[str, object]:
+    """What was typed. A field that is left empty is left out."""
+    values = act.read(form)
+    for name in act.fields:
+        if act.body.model_fields[name].annotation is bool:
+            values[name] = text_in(form, name) == "on"
+        elif text := text_in(form, name):
+            values[name] = text
+    return values
+
+
+def show_page(request: Request, session: Session, template: str, tried: Tried, **values: Any) -> Response:
+    """The page with what was tried, and with what the last act has said, once."""
+    told = said(request)
+    shown = pages_of(request).show(request, template, session, status=tried.status, tried=tried, said=told, **values)
+    return forget(shown) if told else shown

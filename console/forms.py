@@ -3,10 +3,22 @@
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.datastructures import FormData
 
+from console.sessions import text_of
 from orders.errors import InvalidField
 
 M = TypeVar("M", bound=BaseModel)
+
+
+def text_in(form: FormData, name: str) -> str:
+    """Without space at its ends, and with lines that end in one way. Empty: nothing was typed."""
+    return text_of(form, name).replace("\r\n", "\n").strip()
+
+
+def typed_in(form: FormData) -> dict[str, str]:
+    """All of it, as it was typed."""
+    return {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
 
 
 def valid(model: type[M], values: dict[str, object]) -> M:

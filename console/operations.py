@@ -1,28 +1,30 @@
 """One operation: why it waits, what happens next, what a person may do, and all that was done so far."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from console.acts import Tried
-from console.errors import on_problem
-from console.flash import forget, said, say
-from console.forms import valid
-from console.rendering import pages_of
-from console.sessions import LoggedIn, SentForm, Session, text_of
+from console.acts import Act, Acts, Tried, add_page, show_page
+from console.forms import text_in
+from console.sessions import Session
+from console.texts import DECISIONS
 from models.enums import Stage
 from models.messages import DecisionKind
 from models.parameters import ADDON
-from orders.decisions.allowed import NOTHING_BOUGHT, PAID, PAID_STAYS, PARAMETERS
-from orders.errors import Refused
+from models.product_types import PRODUCT_TYPES
+from orders.access.roles import Right
+from orders.decisions.allowed import PARAMETERS, PRICE
+from orders.operations.registry import operation_type
+from orders.operations.set_parameters import DOMAIN
+from orders.services.addons import from_text
 from orders.views import (
+    DecisionView,
     OperationDetail,
     PageRequest,
+    ServiceView,
     find_operation,
     find_service,
     list_audit,
@@ -30,13 +32,10 @@ from orders.views import (
     list_operations,
 )
 from storefront import decisions
-from storefront.callers import Caller
-from storefront.context import Context, InContext
-from storefront.problems import Forbidden, Problem
+from storefront.context import Context
 from storefront.schemas.operations import (
     Cancellation,
     Correction,
-    DecisionTaken,
     DoneByHand,
     LookAsked,
     PriceAccepted,
@@ -45,89 +44,87 @@ from storefront.schemas.operations import (
 
 router = APIRouter()
 
-CHECKED = (NOTHING_BOUGHT, PAID, PAID_STAYS)
-"""Fields that are ticked."""
 AUDIT_SHOWN = 100
+BEFORE = "was."
+"""Before the name of a field: what stood in it before anybody typed."""
 
 
-@dataclass(frozen=True)
-class Act:
-    """How a decision is sent: the body and the route that the API has for it."""
-
-    body: type[BaseModel]
-    carry_out: Callable[[int, Any, Caller, Context], Awaitable[DecisionTaken]]
-
-
-ACTS: Mapping[DecisionKind, Act] = {
-    DecisionKind.RETRY: Act(Vouched, decisions.retry),
-    DecisionKind.CORRECT_AND_RETRY: Act(Correction, decisions.correct),
-    DecisionKind.ACCEPT_PRICE: Act(PriceAccepted, decisions.accept_price),
-    DecisionKind.LOOK_NOW: Act(
-        LookAsked, lambda number, body, caller, context: decisions.look_now(number, caller, context, body)
-    ),
-    DecisionKind.MARK_DONE: Act(DoneByHand, decisions.mark_done),
-    DecisionKind.CANCEL: Act(
-        Cancellation, lambda number, body, caller, context: decisions.cancel(number, caller, context, body)
-    ),
-}
-
-
-@router.get("/operations/{number}")
-async def show_operation(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
-    return await _page(number, request, session, context, Tried())
-
-
-@router.post("/operations/{number}/{decision}")
-async def decide(
-    number: int, decision: DecisionKind, request: Request, session: LoggedIn, context: InContext, form: SentForm
-) -> Response:
-    """What the API's route of this decision does. What is refused is shown beside what was typed."""
-    typed = {name: value for name, value in form.items() if isinstance(value, str) and name != "csrf"}
-
-    async def show_again(problem: Problem) -> Response:
-        return await _page(number, request, session, context, Tried(decision.value, problem, typed))
-
-    on_problem(request, show_again)
-    async with context.database.read() as reading:
-        operation = await find_operation(reading, context.links, number, session.visitor.requester)
-    act = ACTS.get(decision)
-    offered = {one.decision: one for one in operation.allowed_decisions}
-    if act is None or decision not in offered:
-        raise Refused(f"this can't be decided about operation {number} any more: it is {operation.stage.value}")
-    if session.visitor.role not in offered[decision].roles:
-        raise Forbidden(f"{session.visitor.name} has the role {session.visitor.role.value}, which may not decide this.")
-    taken = await act.carry_out(number, _body(act.body, form, operation), session.caller, context)
-    response = RedirectResponse(f"../{number}", status_code=303)
-    say(response, taken.message or taken.stage.value)
-    return response
-
-
-def _body(model: type[BaseModel], form: FormData, operation: OperationDetail) -> BaseModel:
-    """The API's body of what was typed. Raises InvalidField for the first field that is wrong."""
-    values: dict[str, object] = {}
-    for name in model.model_fields:
-        if name in CHECKED:
-            values[name] = text_of(form, name) == "on"
-        elif name == PARAMETERS:
-            values[PARAMETERS], values["addons"] = _changed(form, operation)
-        elif typed := text_of(form, name).replace("\r\n", "\n").strip():
-            values[name] = typed
-    return valid(model, values)
-
-
-def _changed(form: FormData, operation: OperationDetail) -> tuple[dict[str, str], dict[str, object]]:
-    """Parameters and add-ons that were typed otherwise than the operation has them."""
+def _corrected(form: FormData) -> dict[str, object]:
+    """Parameters and add-ons that were typed otherwise than they stood there."""
     parameters: dict[str, str] = {}
     addons: dict[str, object] = {}
-    for name, value in operation.parameters.items():
-        typed = text_of(form, f"{PARAMETERS}.{name}").replace("\r\n", "\n").strip()
-        if typed == value or f"{PARAMETERS}.{name}" not in form:
+    for field in form:
+        prefix, _, name = field.partition(".")
+        typed = text_in(form, field)
+        if prefix != PARAMETERS or typed == text_in(form, f"{BEFORE}{field}"):
             continue
         if name.startswith(ADDON.text):
-            addons[name.removeprefix(ADDON.text)] = int(typed) if typed.isdigit() else typed
+            addons[name.removeprefix(ADDON.text)] = from_text(typed)
         else:
             parameters[name] = typed
-    return parameters, addons
+    return {PARAMETERS: parameters, "addons": addons}
+
+
+def _act(kind: DecisionKind, body: type[BaseModel], right: Right, **more: object) -> Act:
+    fields = tuple(name for name in body.model_fields if name not in (PARAMETERS, "addons"))
+    return Act(DECISIONS[kind], "", body, fields=fields, right=right, is_grave=kind is DecisionKind.CANCEL, **more)  # type: ignore[arg-type]
+
+
+ACTS: Acts = {
+    DecisionKind.RETRY.value: _act(DecisionKind.RETRY, Vouched, Right.DECIDE, carry_out=decisions.retry),
+    DecisionKind.CORRECT_AND_RETRY.value: _act(
+        DecisionKind.CORRECT_AND_RETRY, Correction, Right.DECIDE, carry_out=decisions.correct, read=_corrected
+    ),
+    DecisionKind.ACCEPT_PRICE.value: _act(
+        DecisionKind.ACCEPT_PRICE, PriceAccepted, Right.ACCEPT_PRICE, carry_out=decisions.accept_price
+    ),
+    DecisionKind.LOOK_NOW.value: _act(
+        DecisionKind.LOOK_NOW,
+        LookAsked,
+        Right.DECIDE,
+        carry_out=lambda number, body, caller, context: decisions.look_now(number, caller, context, body),
+    ),
+    DecisionKind.MARK_DONE.value: _act(DecisionKind.MARK_DONE, DoneByHand, Right.VOUCH, carry_out=decisions.mark_done),
+    DecisionKind.CANCEL.value: _act(
+        DecisionKind.CANCEL,
+        Cancellation,
+        Right.ORDER,
+        carry_out=lambda number, body, caller, context: decisions.cancel(number, caller, context, body),
+    ),
+}
+"""How each decision is sent: the body and the route that the API has for it. What it would do, the operation says."""
+
+
+def _correctable(operation: OperationDetail, service: ServiceView) -> dict[str, str]:
+    """What a person may correct of it, as it is now: of an order all that it said, of a change the values to come."""
+    if not operation_type(operation.kind).begins:
+        return {
+            name: value for name, value in operation.parameters.items() if name.startswith(ADDON.text) or name == DOMAIN
+        }
+    product_type = PRODUCT_TYPES[service.product_type]
+    name = {DOMAIN: service.name} if product_type.name.is_chosen else {}
+    parameters = {one: service.parameters.get(one, "") for one in product_type.parameters}
+    return {**name, **parameters, **ADDON.written({one: str(value) for one, value in service.addons.items()})}
+
+
+def _offered(operation: OperationDetail, service: ServiceView) -> Acts:
+    """What the API offers this person now."""
+    return {
+        one.decision.value: _as_offered(ACTS[one.decision.value], one, operation, service)
+        for one in operation.allowed_decisions
+        if one.decision.value in ACTS
+    }
+
+
+def _as_offered(act: Act, offer: DecisionView, operation: OperationDetail, service: ServiceView) -> Act:
+    fields, current = (*offer.needs, *offer.may), dict[str, str]()
+    if PARAMETERS in fields:
+        current = {f"{PARAMETERS}.{name}": value for name, value in _correctable(operation, service).items()}
+        fields = (*current, *(name for name in fields if name != PARAMETERS))
+    if PRICE in fields and operation.cost is not None:
+        current = {PRICE: str(operation.cost)}
+    says = f"{offer.effect[:1].upper()}{offer.effect[1:]}."
+    return replace(act, says=says, fields=fields, needs=tuple(offer.needs), current=current)
 
 
 async def _page(number: int, request: Request, session: Session, context: Context, tried: Tried) -> Response:
@@ -140,20 +137,18 @@ async def _page(number: int, request: Request, session: Session, context: Contex
         behind = await list_operations(
             reading, context.links, PageRequest(limit=20), requester, service=[operation.service], stage=[Stage.QUEUED]
         )
-    told = said(request)
-    response = pages_of(request).show(
+    return show_page(
         request,
-        "operation.html",
         session,
-        status=tried.status,
+        "operation.html",
+        tried,
         operation=operation,
         service=service,
         intents=intents,
         audit=audit.items,
         behind=[one for one in behind.items if one.number != number],
-        offered=[one for one in operation.allowed_decisions if one.decision in ACTS],
-        tried=tried,
-        said=told,
-        checked=CHECKED,
+        acts=_offered(operation, service),
     )
-    return forget(response) if told else response
+
+
+add_page(router, "operations", ACTS, _page)

@@ -3,16 +3,14 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from console.acts import Act, Acts, Tried, carry_out
-from console.flash import forget, said
-from console.rendering import pages_of
-from console.sessions import LoggedIn, SentForm, Session
+from console.acts import Act, Acts, Tried, add_page, show_page
+from console.sessions import Session
 from console.texts import _
 from models.enums import TaskMode, TaskState
 from orders.access.roles import Right
 from orders.views import TaskDetail, find_operation, find_task
 from storefront import tasks
-from storefront.context import Context, InContext
+from storefront.context import Context
 from storefront.schemas.tasks import ActingOnTask, HandOver, TaskDone, TaskNote, TaskRejected
 
 router = APIRouter()
@@ -57,21 +55,6 @@ ACTS: Acts = {
 }
 
 
-@router.get("/tasks/{number}")
-async def show_task(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
-    return await _page(number, request, session, context, Tried())
-
-
-@router.post("/tasks/{number}/{act}")
-async def act_on_task(
-    number: int, act: str, request: Request, session: LoggedIn, context: InContext, form: SentForm
-) -> Response:
-    async def page(tried: Tried) -> Response:
-        return await _page(number, request, session, context, tried)
-
-    return await carry_out(ACTS, act, number, request, session, context, form, page)
-
-
 def _offered(task: TaskDetail, session: Session) -> Acts:
     """What this person may do to it now. Whether it is possible is checked once more when it is done."""
     if task.state is not TaskState.OPEN or not session.visitor.requester.may(Right.DECIDE):
@@ -86,16 +69,8 @@ async def _page(number: int, request: Request, session: Session, context: Contex
     async with context.database.read() as reading:
         task = await find_task(reading, number, session.visitor.requester)
         operation = await find_operation(reading, context.links, task.operation, session.visitor.requester)
-    told = said(request)
-    response = pages_of(request).show(
-        request,
-        "task.html",
-        session,
-        status=tried.status,
-        task=task,
-        operation=operation,
-        acts=_offered(task, session),
-        tried=tried,
-        said=told,
-    )
-    return forget(response) if told else response
+    acts = _offered(task, session)
+    return show_page(request, session, "task.html", tried, task=task, operation=operation, acts=acts)
+
+
+add_page(router, "tasks", ACTS, _page)

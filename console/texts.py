@@ -117,3 +117,7 @@ MEMBERS = {
     MemberState.DONE: _("done"),
     MemberState.REFUSED: _("not possible any more"),
 }
+FIELDS = {
+    "period_months": _("Period"),
+}
+"""Fields of requests to the API that have no words of their own in a template."""

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.enums import Role
+from models.enums import FailureClass, Role, Stage
 from models.order import Operation, Task
 from orders.access.roles import OPERATOR
 from orders.errors import InvalidField
@@ -190,7 +190,43 @@ async def test_an_operation_is_explained_and_decided_upon(api: Api, log_in: LogI
     assert "cancelled" in after
     again = await browser.send("operations/1/cancel", reason="not wanted")
     assert again.status_code == 409
-    assert "can't be decided" in words(again.text)
+    assert "nothing can be decided any more" in words(again.text)
+
+
+async def test_what_is_corrected_is_what_was_typed_otherwise(api: Api, log_in: LogIn) -> None:
+    """There is no Temporal here: what is right is answered 503, after it has been tried."""
+    await api.order("cart-1", parameters={"template": "debian-12"}, addons={"ram": 2})
+    await api.enter(1, Stage.NEEDS_ATTENTION, "no such template")
+    browser = await log_in(Role.OPERATOR)
+    page = await browser.page("operations/1")
+    assert 'name="was.parameters.template" value="debian-12"' in page
+    before = {"was.parameters.template": "debian-12", "was.parameters.addon.ram": "2", "reason": "a slip of the pen"}
+    as_it_was = {"parameters.template": "debian-12", "parameters.addon.ram": "2"}
+    for changed, status, shown in (
+        ({}, 422, "name at least one parameter or add-on to correct"),
+        ({"parameters.template": "windows"}, 422, "windows"),
+        ({"parameters.addon.ram": "-4"}, 422, "a quantity is zero or more"),
+        ({"parameters.addon.ram": "4"}, 503, "does not answer"),
+    ):
+        answer = await browser.send("operations/1/correct_and_retry", **before, **as_it_was | changed)
+        assert answer.status_code == status, (changed, words(answer.text))
+        assert shown in words(answer.text)
+        for typed in changed.values():
+            assert f'value="{typed}"' in answer.text
+
+
+async def test_the_price_that_is_accepted_is_the_one_that_was_shown(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    async with api.database.write() as session:
+        (await session.get_one(Operation, 1)).failure_class = FailureClass.PRICE_CHANGED
+    senior = await log_in(Role.SENIOR)
+    assert 'name="price" value="5.00 EUR"' in await senior.page("operations/1")
+    async with api.database.write() as session:
+        (await session.get_one(Operation, 1)).cost_amount = Decimal("6.00")
+    changed = await senior.send("operations/1/accept_price", price="5.00 EUR", reason="it is worth it")
+    assert changed.status_code == 422, words(changed.text)
+    assert "it is worth it" in changed.text
+    assert 'name="price" value="6.00 EUR"' in changed.text, "the new price is shown"
 
 
 async def test_a_task_is_taken_noted_handed_over_and_refused_to_another(api: Api, log_in: LogIn) -> None:
