@@ -62,10 +62,11 @@ class AccountNotes:
             log.info("upstream %s: its breakers are not noted: %s", account, error)
             return
         if closed:
-            self._wake(account)
+            self.wake(account)
 
-    def _wake(self, account: str) -> None:
-        """The one process that notes that a breaker is closed wakes who waited for it."""
+    def wake(self, account: str) -> None:
+        """Have the orders tried that waited for the account: by the one process that notes that a breaker is closed, or
+        that polls an account that is resumed."""
         under_way = self._waking.get(account)
         if under_way is None or under_way.done():
             self._waking[account] = asyncio.create_task(wake(self._client, self._database, account))

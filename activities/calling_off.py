@@ -13,6 +13,7 @@ from models.invariants import required
 from models.messages import Funds, FundsResult, OrderRef, Submission, SubmitResult
 from models.order import Operation
 from orders import events
+from orders.accounts.pausing import unrecorded_change
 from orders.carts import leftovers
 from orders.carts.called_off import InCart, clear_cart
 from orders.carts.leftovers import CleanupResult
@@ -26,7 +27,6 @@ from orders.operations.job import Job, load_job
 from orders.operations.registry import operation_type
 from orders.settlement import intents
 from orders.settlement.verdicts import Judgement, Verdict
-from upstreams import lease
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, NotAllowed, Rejected, SetupFault, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
@@ -115,7 +115,7 @@ class CallingOffActivities:
         number = required(job.service.upstream_number, "the number of the item")
         item = await upstream.read_item(job.service.product_type, number)
         if item.status is UpstreamStatus.PROCESSING and not item.dead_end:
-            with lease.holding(lease.unrecorded()):
+            async with unrecorded_change(self._database, job.account_id):
                 await upstream.call_off(job.service.product_type, number, key=f"{job.key}-off")
             item = await upstream.read_item(job.service.product_type, number)
         if item.status is UpstreamStatus.DELETED and item.bought is False:

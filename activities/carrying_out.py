@@ -17,7 +17,7 @@ from activities.answers import run_to_end
 from activities.failures import database_in_words
 from activities.funding import FundsActivities
 from activities.submission import SubmitActivities
-from activities.troubles import FailureNotes
+from activities.troubles import FailureNotes, kept_back
 from models.columns import utc_now
 from models.database import Database
 from models.invariants import required
@@ -98,8 +98,8 @@ class CarryingOutActivities:
             raise _StepByStep(str(fault)) from fault
         if job.intent is not None or job.operation.called_off_at is not None:
             raise _StepByStep("a request was made for it, or it was called off")
-        if job.operation.stage not in fast_path.FIRST_STAGES or job.account.unhealthy_reason:
-            raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy")
+        if job.operation.stage not in fast_path.FIRST_STAGES or kept_back(job) is not None:
+            raise _StepByStep(f"it is {job.operation.stage.value}, or its account unhealthy or paused")
         try:
             upstream = await self._connections.to(job.account)
             gate = self._connections.gate_of(job.account)

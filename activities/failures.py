@@ -13,7 +13,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.slots import LONGEST_PAUSE, LONGEST_WITH_WAKING, pause_in_line
 from models.enums import FailureClass
 from models.outages import outage_of
-from upstreams.errors import CircuitOpen, NotYet, UpstreamError
+from upstreams.errors import CircuitOpen, NotYet, Paused, UpstreamError
 
 _DELAYS: dict[FailureClass, tuple[float, ...]] = {
     FailureClass.NOT_SENT: (1, 2, 3, 5, 8, 12),
@@ -83,7 +83,7 @@ def look_again(reason: str, age: timedelta) -> ApplicationError:
 def after_failed_read(error: UpstreamError, attempt: int) -> ApplicationError:
     """A read failed where only a read will do: again, whatever the class."""
     next_try = error.not_before if isinstance(error, NotYet) else error.next_try
-    longest = LONGEST_WITH_WAKING if isinstance(error, CircuitOpen) else LONGEST_PAUSE
+    longest = LONGEST_WITH_WAKING if isinstance(error, CircuitOpen | Paused) else LONGEST_PAUSE
     return retry_later(error.failure_class, error.message, attempt, next_try=next_try, longest=longest)
 
 

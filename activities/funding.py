@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from activities.calling_off import stopped
 from activities.failures import after_failed_read, database_in_words
-from activities.troubles import FailureNotes, while_unhealthy
+from activities.troubles import FailureNotes, kept_back
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.database import Database
@@ -106,8 +106,8 @@ class FundsActivities:
             )
         if not _may_be_paid_for(job.intent):
             return FundsResult(outcome=Funds.NOT_NEEDED)  # sent already, perhaps: to be settled, not paid again
-        if (kept_back := while_unhealthy(job)) is not None:
-            return await self.in_trouble(job, ref, kept_back)
+        if (why_not_now := kept_back(job)) is not None:
+            return await self.in_trouble(job, ref, why_not_now)
         try:
             upstream = await self._connections.to(job.account)
             gate = self._connections.gate_of(job.account)

@@ -129,6 +129,9 @@ class PollActivities:
 
     async def _refresh_waiting(self, watch: Watch) -> None:
         await waiting.refresh_waiting(self._database, watch)
+        if watch.resumed:
+            watch.resumed = False
+            self._notes.wake(watch.name)
 
     async def _ask(
         self, watch: Watch, background: BackgroundWork, bookkeeping: BackgroundWork, *, may_list: bool

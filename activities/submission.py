@@ -11,7 +11,7 @@ from activities.calling_off import NOTHING_SENT
 from activities.carts import CartPayment
 from activities.failures import after_failed_read, database_in_words
 from activities.refusals import RefusalCheck
-from activities.troubles import FailureNotes, while_unhealthy
+from activities.troubles import FailureNotes, kept_back
 from models.columns import utc_now
 from models.database import Database
 from models.enums import FailureClass, IntentState, IntentStep, ReservationState, Stage
@@ -101,8 +101,8 @@ class SubmitActivities:
             return SubmitResult(outcome=Submission.ATTENTION, failure=FailureClass.REJECTED, reason=enough)
         if (early := self._given_up_early(job)) is not None:
             return await self.in_trouble(job, ref, early)
-        if (kept_back := while_unhealthy(job)) is not None:
-            return await self.in_trouble(job, ref, kept_back)
+        if (why_not_now := kept_back(job)) is not None:
+            return await self.in_trouble(job, ref, why_not_now)
         type_ = operation_type(job.operation.kind)
         try:
             upstream = await self._connections.to(job.account)

@@ -16,6 +16,7 @@ from models.enums import FailureClass, IntentState, Stage
 from models.order import Intent
 from models.outages import Outage
 from orders import events
+from orders.accounts import pausing
 from orders.errors import NotFound
 from orders.lifecycle.attempts import pause_after_put_off
 from orders.lifecycle.stages import enter, locked_operation, note_next_try, note_that_it_waits
@@ -36,10 +37,15 @@ def while_unhealthy(job: Job) -> LeftAlone | None:
     return LeftAlone(f"nothing is asked or sent while the account is unhealthy. {job.account.unhealthy_reason}")
 
 
+def kept_back(job: Job) -> LeftAlone | None:
+    """Why nothing is sent just now, by what the database says of the account; None: it may be sent."""
+    return while_unhealthy(job) or pausing.while_paused(job.account, job.about)
+
+
 def check_healthy(job: Job) -> None:
     """Raises LeftAlone while the account is unhealthy."""
-    if (kept_back := while_unhealthy(job)) is not None:
-        raise kept_back
+    if (unhealthy := while_unhealthy(job)) is not None:
+        raise unhealthy
 
 
 class FailureNotes:

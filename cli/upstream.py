@@ -1,11 +1,13 @@
-"""`resell upstream check NAME`: try the connection and find out what the upstream can do."""
+"""`resell upstream`: check one account, pause it, resume it."""
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from cli.decisions import Actor
 from cli.printing import print_fields, print_json, print_text, under_way
-from cli.session import AsJson, opened_database, run_async
+from cli.session import AsJson, acting_as, opened_database, run_async, valid
 from models.enums import Knowledge
 from settings import load_settings
 
@@ -14,10 +16,17 @@ if TYPE_CHECKING:
     from models.catalogue import UpstreamAccount
 
 
+T = TypeVar("T")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="name of the upstream account")]
+Reason = Annotated[str, typer.Option(help="why; written to the audit log")]
+
+
 def add_commands(app: typer.Typer) -> None:
     upstream = typer.Typer(help="One upstream account.", no_args_is_help=True, rich_markup_mode=None)
-    upstream.callback()(_group)  # without it, a group of one command would be that command
+    upstream.callback()(_group)
     upstream.command()(check)
+    upstream.command()(pause)
+    upstream.command()(resume)
     app.add_typer(upstream, name="upstream")
 
 
@@ -25,9 +34,7 @@ def _group() -> None:
     """One upstream account."""
 
 
-def check(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="name of the upstream account")], as_json: AsJson = False
-) -> None:
+def check(name: Name, as_json: AsJson = False) -> None:
     """Connect, read everything that can be read, and store what was learned. Nothing is changed or bought.
 
     The exit status is 0 if orders can be carried out: the balance and the list of every product type can be read.
@@ -39,6 +46,35 @@ def check(
     else:
         _print(checked)
     raise typer.Exit(0 if checked.usable else 1)
+
+
+def pause(name: Name, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
+    """Have nothing sent to an upstream until it is resumed. Reads go on; operations wait, and say why."""
+    from orders.accounts.pausing import pause as begin
+
+    under_way = run_async(_decided(begin, name, acting_as(actor), reason))
+    if as_json:
+        return print_json({"name": name, "paused": True, "under_way": under_way})
+    words = f"; {under_way} requests that were written down before go on to their end" if under_way else ""
+    return print_text(f"upstream {name} is paused: nothing is sent from now on{words}")
+
+
+def resume(name: Name, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
+    """Have things sent to an upstream again. The operations that wait continue by themselves."""
+    from orders.accounts.pausing import resume as end
+
+    run_async(_decided(end, name, acting_as(actor), reason))
+    if as_json:
+        return print_json({"name": name, "paused": False})
+    return print_text(f"upstream {name} is resumed: what waits continues by itself")
+
+
+async def _decided(decide: Callable[..., Awaitable[T]], name: str, actor: str, reason: str) -> T:
+    from orders.accounts.pausing import Why
+
+    why = valid(Why, reason=reason)
+    async with opened_database() as database, database.write() as session:
+        return await decide(session, name, why, actor=actor)
 
 
 async def _check(name: str) -> "CheckedUpstream":

@@ -61,6 +61,10 @@ def _troubles(view: "UpstreamView") -> list[str]:
         found.insert(0, f"unhealthy since {shown(view.unhealthy_since)} UTC: {view.unhealthy_reason}")
     if view.unreachable_reason:
         found.insert(0, f"unreachable since {shown(view.unreachable_since)} UTC: {view.unreachable_reason}")
+    if view.paused:
+        found.insert(
+            0, f"paused by {view.paused.by} since {shown(view.paused.since)} UTC, nothing is sent: {view.paused.reason}"
+        )
     found += [
         f"the list of {one.product_type} can't be read since {shown(one.since)} UTC: {one.reason}"
         for one in view.failing_lists

@@ -54,6 +54,10 @@ class UpstreamAccount(SQLModel, table=True):
     unreachable_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     failing_lists: dict[str, dict[str, str]] = Field(default_factory=empty_dict, sa_column=json_column())
     """Product type -> `since` (ISO, UTC) and `why`, of lists that could not be read for a while."""
+    paused_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """Set: a person wants nothing sent to it. Reads go on; see orders.accounts.pausing."""
+    paused_by: str | None = Field(default=None, max_length=64)
+    paused_reason: str | None = None
     rests_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """The upstream has asked to be left alone until then. Each worker process learns it from here."""
     rests_because: str = ""

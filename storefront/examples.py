@@ -154,6 +154,10 @@ INCIDENTS_CLOSED: dict[str, Example] = {
 DRIFT_DECISIONS: dict[str, Example] = {
     "explained": {"summary": "With its reason", "value": {"reason": "the upstream announced new prices in May"}}
 }
+UPSTREAM_PAUSED: dict[str, Example] = {
+    "moving": {"summary": "For a while", "value": {"reason": "the upstream moves its billing tonight"}}
+}
+UPSTREAM_RESUMED: dict[str, Example] = {"over": {"summary": "It is over", "value": {"reason": "the move is done"}}}
 REFUND_ASSIGNMENTS: dict[str, Example] = {
     "assigned": {
         "summary": "To the closing",

@@ -69,6 +69,12 @@ class CircuitOpen(LeftAlone):
     failure_class = FailureClass.NOT_SENT
 
 
+class Paused(LeftAlone):
+    """Not sent, because a person has paused the upstream."""
+
+    failure_class = FailureClass.NOT_SENT
+
+
 class OutcomeUnknown(UpstreamError):
     """Sent, but no definite answer: time-out, cut connection, 5xx, HTML or unreadable body, an engine fault.
 

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from activities.poller.schedule import CATALOGUE_SECONDS, PeriodicJob
 from activities.poller.watch import Watch
 from models.audit import Installation
-from models.catalogue import ProcessingModule
+from models.catalogue import ProcessingModule, UpstreamAccount
 from models.database import Database
 from models.enums import ModuleKind, Stage
 from models.order import Operation
@@ -19,8 +19,11 @@ from orders.installation import raise_if_held
 _BY_PEOPLE = (Stage.AWAITING_MANUAL_TASK, Stage.NEEDS_ATTENTION)
 _WAITED_IN = (Stage.AWAITING_CONFIRMATION, Stage.WAITING_FOR_FUNDS, *_BY_PEOPLE)
 """Stages in which an order waits for what the poller does."""
+_PAUSED_SINCE = (
+    select(UpstreamAccount.paused_since).where(UpstreamAccount.name == sa.bindparam("upstream")).scalar_subquery()
+)
 _LOOK = (
-    select(Installation.held_because, Operation.stage)
+    select(Installation.held_because, Operation.stage, _PAUSED_SINCE)
     .outerjoin(
         Operation, and_(col(Operation.stage).in_(_WAITED_IN), col(Operation.upstream_name) == sa.bindparam("upstream"))
     )
@@ -42,9 +45,10 @@ async def refresh_waiting(database: Database, watch: Watch) -> None:
         # One short question: most of the time nothing waits, and then there is nothing else to be asked.
         found = await session.exec(_LOOK, params={"upstream": watch.name})
         stages = set()
-        for held, stage in found.all():
+        for held, stage, paused_since in found.all():
             raise_if_held(held)  # what was seen before the backup has still to be compared
             stages.add(stage)
+            watch.note_pause(paused_since is not None)
         watch.waiting_for_funds = Stage.WAITING_FOR_FUNDS in stages
         watch.awaited = []
         if Stage.AWAITING_CONFIRMATION in stages:

@@ -78,6 +78,9 @@ class Watch:
     """Pages of the list of each type that was listed in this run."""
     awaited: list[WaitingOperation] = field(default_factory=list)
     waiting_for_funds: bool = False
+    is_paused: bool = False
+    resumed: bool = False
+    """It was paused at the last look and is not any more: its orders are to be woken."""
     takes_hints: bool = False
     """The account has a secret for push hints, or a list of changes, whose items are noted in the same way."""
     hints: list[UpstreamHint] = field(default_factory=list)
@@ -147,6 +150,7 @@ class Watch:
             account.id,
             account.name,
             Schedule(settings),
+            is_paused=account.paused_since is not None,
             silent_since=account.unreachable_since,
             silence_recorded=account.unreachable_since is not None,
             failing=dict(failing),
@@ -170,6 +174,10 @@ class Watch:
 
     def to_read_soon(self, product_type: str, number: str) -> None:
         self.to_read.setdefault((product_type, number), PendingForm())
+
+    def note_pause(self, is_paused: bool) -> None:
+        self.resumed = self.resumed or (self.is_paused and not is_paused)
+        self.is_paused = is_paused
 
     def count(self, result: PollResult) -> None:
         self.polls += 1

@@ -128,6 +128,14 @@ class CircuitView(Document):
     next_try: datetime = Field(description="when the next request goes; a time that has passed waits for one")
 
 
+class PauseView(Document):
+    """A person wants nothing sent to the upstream. Reads go on, and what was sent before goes on to its end."""
+
+    since: datetime
+    by: str
+    reason: str
+
+
 class UpstreamView(Document):
     """Our customer account at a selling system."""
 
@@ -140,6 +148,7 @@ class UpstreamView(Document):
     unhealthy_since: datetime | None
     unreachable_reason: str | None = Field(description="what came instead of a usable answer")
     unreachable_since: datetime | None
+    paused: PauseView | None = Field(description="null: it is not paused")
     failing_lists: list[FailingListView] = Field(description="lists that can't be read; empty: all can be read")
     left_alone_until: datetime | None = Field(
         description="the upstream wants no calls before this time; null: calls are allowed"
@@ -209,6 +218,7 @@ async def _show(session: AsyncSession, account: UpstreamAccount) -> UpstreamView
         unhealthy_since=account.unhealthy_since,
         unreachable_reason=account.unreachable_reason,
         unreachable_since=account.unreachable_since,
+        paused=_pause(account),
         failing_lists=[
             FailingListView(product_type=product_type, since=one.since, reason=one.why)
             for product_type, one in failing_lists_of(account).items()
@@ -263,6 +273,12 @@ def health_of(account: UpstreamAccount) -> UpstreamHealth:
     if account.failing_lists:
         return UpstreamHealth.PARTLY
     return UpstreamHealth.UNKNOWN if account.polled_at is None else UpstreamHealth.WELL
+
+
+def _pause(account: UpstreamAccount) -> PauseView | None:
+    if account.paused_since is None:
+        return None
+    return PauseView(since=account.paused_since, by=account.paused_by or "", reason=account.paused_reason or "")
 
 
 async def _held_back(session: AsyncSession, account: UpstreamAccount) -> list[HeldBackView]:

@@ -13,12 +13,12 @@ from models.database import Database
 from models.enums import FailureClass, IntentState, OperationKind, UnpaidKind
 from models.money import Money
 from models.order import Intent
+from orders.accounts.pausing import unrecorded_change
 from orders.carts import paying
 from orders.carts.rows import Left, left_in_cart, remove_own_row
 from orders.lifecycle.stages import locked_operation
 from orders.operations.job import Job
 from orders.settlement import intents
-from upstreams import lease
 from upstreams.carts import CartRow
 from upstreams.port import Upstream
 
@@ -83,7 +83,7 @@ async def _take_out(database: Database, job: Job, upstream: Upstream, left: Left
     if doubts:
         return Cleared(InCart.LEFT, f"it is in the cart, unpaid, and not removed by machine: {'; '.join(doubts)}")
     for unpaid_kind, row in left.ours:
-        with lease.holding(lease.unrecorded()):
+        async with unrecorded_change(database, job.account_id):
             await upstream.remove_cart_row(unpaid_kind, row.number or row.order)
     still = await left_in_cart(database, job, upstream, first=left.ours[0][0])
     numbers = {(row.number, row.order) for _, row in left.ours}

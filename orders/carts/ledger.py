@@ -94,7 +94,9 @@ class CartLedger:
             operation = await locked_operation(session, job.number)
             service = await session.get_one(Service, operation.service_id, populate_existing=True)
             step = paying.STEPS[unpaid_kind]
-            intent = await intents.prepare(session, operation, job.account_id, service.mark, {}, {}, step=step)
+            intent = await intents.prepare(
+                session, operation, job.account_id, service.mark, {}, {}, step=step, is_sent=False
+            )
             words = f"{reason}, and item {item} shows that it is paid; nothing was sent"
             result = await self._charged(session, operation, intent, item, words)
             intent.message = words

@@ -16,12 +16,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.database import Database
 from models.enums import FailureClass, IntentState, Knowledge, UpstreamStatus
 from models.order import Intent, Reservation, Service
+from orders.accounts.pausing import unrecorded_change
 from orders.carts.removing import Before, balance_if_readable, note_removed
 from orders.money import funds
 from orders.operations.job import Job
 from orders.services.naming import canonical, may_be_cut_of, same_mark, same_name
-from upstreams import lease
-from upstreams.errors import NoSuchItem, UpstreamError
+from upstreams.errors import NoSuchItem, Paused, UpstreamError
 from upstreams.port import Upstream, UpstreamItem
 
 log = logging.getLogger(__name__)
@@ -155,8 +155,10 @@ async def _remove(
     database: Database, job: Job, intent: Intent, upstream: Upstream, form: UpstreamItem, before: Before
 ) -> Cleanup:
     try:
-        with lease.holding(lease.unrecorded()):
+        async with unrecorded_change(database, job.account_id):
             await upstream.delete_unpaid(job.service.product_type, form.number)
+    except Paused:
+        raise
     except UpstreamError as error:
         log.info("operation %s: %s can't be removed: %s", job.number, form.number, error.message)
     after = await _form(job, upstream, form.number)

@@ -11,6 +11,7 @@ from models.enums import OperationKind, UnpaidKind, UpstreamStatus
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Service
+from orders.accounts.pausing import unrecorded_change
 from orders.carts import paying
 from orders.carts.judging import Claim, Holder, Owned, PaymentEvidence, by_item, by_number, judge_payment
 from orders.lifecycle.stages import locked_operation
@@ -23,7 +24,6 @@ from orders.settlement import intents
 from orders.settlement.gathering import REMOVED, listed
 from orders.settlement.lookup import leftover_of
 from orders.settlement.verdicts import Judgement, Verdict
-from upstreams import lease
 from upstreams.answers import Unpaid
 from upstreams.carts import Cart, CartRow, Expenses
 from upstreams.errors import ConnectionUnhealthy, OutcomeUnknown, Rejected, Scope, SetupFault, UpstreamError
@@ -224,8 +224,8 @@ async def remove_own_row(database: Database, job: Job, upstream: Upstream) -> bo
         form = await _form(upstream, row, {job.service.product_type})
         if form is None or form.mark != job.service.mark or form.status is not UpstreamStatus.ORDERED:
             return False
-        await _note_removed(database, job, form.number)
-        with lease.holding(lease.unrecorded()):
+        async with unrecorded_change(database, job.account_id):
+            await _note_removed(database, job, form.number)
             await upstream.remove_cart_row(unpaid_kind, row.number or row.order)
     left = await left_in_cart(database, job, upstream)
     if left.ours or left.strangers:

@@ -41,6 +41,7 @@ RANK = {cause: rank for rank, cause in enumerate(Cause)}
 HAVE_A_CARD = (
     IncidentKind.DRIFT,
     IncidentKind.SLOWER_THAN_USUAL,
+    IncidentKind.UPSTREAM_PAUSED,
     IncidentKind.UPSTREAM_UNHEALTHY,
     IncidentKind.UPSTREAM_UNREACHABLE,
 )
@@ -157,17 +158,27 @@ def _incidents() -> Select[Any]:
 
 
 def _upstreams() -> Select[Any]:
-    """Since the earliest of what is wrong. A list that can't be read alone is an incident."""
+    """What is wrong, or that a person has paused it. A list that can't be read alone is an incident."""
     account = UpstreamAccount
     return sa.select(
         *_columns(
             col(account.id),
-            func.coalesce(account.unhealthy_since, account.unreachable_since),
+            func.coalesce(account.unhealthy_since, account.unreachable_since, account.paused_since),
             upstream=account.name,
             what=account.name,
-            why=func.coalesce(account.unhealthy_reason, account.unreachable_reason),
+            why=func.coalesce(
+                account.unhealthy_reason,
+                account.unreachable_reason,
+                "paused by " + col(account.paused_by) + ": " + col(account.paused_reason),
+            ),
         )
-    ).where(sa.or_(col(account.unhealthy_since).is_not(None), col(account.unreachable_since).is_not(None)))
+    ).where(
+        sa.or_(
+            col(account.unhealthy_since).is_not(None),
+            col(account.unreachable_since).is_not(None),
+            col(account.paused_since).is_not(None),
+        )
+    )
 
 
 def _drift() -> Select[Any]:

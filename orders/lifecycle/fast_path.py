@@ -23,6 +23,7 @@ from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
+from orders.accounts import pausing
 from orders.installation import not_held
 from orders.lifecycle.lines import tell
 from orders.money import funds
@@ -63,7 +64,7 @@ async def begin(
     """Money, intent and stages. Returns operation and intent as they are from now on. `flight`: the account's limit of
     a whole call; None: the setting's.
 
-    Raises NotStraight, or sqlalchemy's IntegrityError where another attempt was faster.
+    Raises NotOnFastPath, sqlalchemy's IntegrityError where another attempt was faster, or Paused.
     """
     seen, account = first.operation, first.account
     now = utc_now()
@@ -85,6 +86,8 @@ async def begin(
     written: list[SQLModel] = []
     if first.reading is not None:
         written.append(await _set_aside(session, first))
+    else:
+        await pausing.check_not_paused(session, account.id)
     intent = Intent(
         operation_id=seen.id,
         account_id=account.id,

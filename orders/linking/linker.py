@@ -10,6 +10,7 @@ from models.database import Database
 from models.enums import Source
 from models.invariants import required
 from orders import audit
+from orders.accounts.pausing import unrecorded_change
 from orders.errors import Refused
 from orders.linking.adopt import adopt, adopted_before
 from orders.linking.item import ReadItem, is_known, what_else
@@ -17,7 +18,6 @@ from orders.linking.link import link
 from orders.linking.requests import AdoptRequest, LinkRequest, Outcome
 from orders.linking.target import Target, target_of_plan, target_of_service
 from orders.services.history import SUBJECT
-from upstreams import lease
 from upstreams.connections import Connections
 from upstreams.errors import NoSuchItem, OutcomeUnknown, UpstreamError
 from upstreams.port import Upstream
@@ -39,7 +39,7 @@ class Linker:
         upstream = await self._connections.to(target.account)
         seen = await self._read(upstream, target, request.upstream_number)
         outcome = await link(self._database, target, service, request, seen, actor)
-        return await self._mark(upstream, outcome, seen.form.mark, actor)
+        return await self._mark(target, upstream, outcome, seen.form.mark, actor)
 
     async def adopt(
         self, number: str, request: AdoptRequest, *, upstream: str | None, actor: str, client: str, key: str
@@ -51,10 +51,10 @@ class Linker:
             earlier = await adopted_before(session, client, key, target.account.name, number, request)
         connection = await self._connections.to(target.account)
         if earlier is not None:
-            return await self._mark_again(connection, earlier, actor)
+            return await self._mark_again(target, connection, earlier, actor)
         seen = await self._read(connection, target, number)
         outcome = await adopt(self._database, target, request, seen, actor=actor, client=client, key=key)
-        return await self._mark(connection, outcome, seen.form.mark, actor)
+        return await self._mark(target, connection, outcome, seen.form.mark, actor)
 
     async def _read(self, upstream: Upstream, target: Target, number: str) -> ReadItem:
         try:
@@ -68,25 +68,28 @@ class Linker:
         listing = await upstream.list_items(target.product_type)
         return ReadItem(form, next((row for row in listing.items if row.number == number), None))
 
-    async def _mark(self, upstream: Upstream, outcome: Outcome, shown: str | None, actor: str) -> Outcome:
+    async def _mark(
+        self, target: Target, upstream: Upstream, outcome: Outcome, shown: str | None, actor: str
+    ) -> Outcome:
         if not outcome.done or shown == outcome.mark:
             return outcome.model_copy(update={"mark_set": outcome.done})
-        problem = await self._set_mark(upstream, outcome)
+        problem = await self._set_mark(target, upstream, outcome)
         await _note_mark(self._database, outcome, actor, problem)
         return outcome.model_copy(update={"mark_set": not problem, "mark_problem": problem})
 
-    async def _mark_again(self, upstream: Upstream, outcome: Outcome, actor: str) -> Outcome:
+    async def _mark_again(self, target: Target, upstream: Upstream, outcome: Outcome, actor: str) -> Outcome:
         try:
             item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
         except UpstreamError as error:
             return outcome.model_copy(update={"mark_problem": error.message})
-        return await self._mark(upstream, outcome, item.mark, actor)
+        return await self._mark(target, upstream, outcome, item.mark, actor)
 
-    async def _set_mark(self, upstream: Upstream, outcome: Outcome) -> str:
+    async def _set_mark(self, target: Target, upstream: Upstream, outcome: Outcome) -> str:
         """Why the upstream does not show our mark on the item; empty if it does."""
         try:
-            with lease.holding(lease.unrecorded()), suppress(OutcomeUnknown):  # reading shows whether it is there
-                await upstream.set_mark(outcome.product_type, outcome.upstream_number, outcome.mark)
+            async with unrecorded_change(self._database, target.account_id):
+                with suppress(OutcomeUnknown):  # reading shows whether it is there
+                    await upstream.set_mark(outcome.product_type, outcome.upstream_number, outcome.mark)
             item = await upstream.read_item(outcome.product_type, outcome.upstream_number)
         except UpstreamError as error:
             return error.message

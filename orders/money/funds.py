@@ -137,6 +137,7 @@ def _setting_aside() -> Update:
     expected = and_(
         account.c.id == bindparam("account"),
         account.c.waiting == 0,
+        account.c.paused_since.is_(None),
         account.c.set_aside + account.c.charged + wanted <= bindparam("limit", type_=account.c.set_aside.type),
     )
     values = {"set_aside": account.c.set_aside + wanted, **rows.setting(UpstreamAccount, "balance", "balance_at")}

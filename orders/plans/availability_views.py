@@ -10,6 +10,7 @@ from pydantic import Field
 from models.catalogue import UpstreamAccount
 from models.enums import Availability, AvailabilityCause
 from models.tariffs import TariffState
+from orders.accounts import pausing
 from orders.plans.offers import Source
 from orders.reading.documents import Document
 
@@ -18,6 +19,7 @@ _FOR_EVERYBODY = {
     AvailabilityCause.NO_DATA_CENTRE: "the upstream does not sell this in the data centre at the moment",
     AvailabilityCause.ORDER_REFUSED: "the upstream refused an order of this",
     AvailabilityCause.ACCOUNT_UNHEALTHY: "the upstream takes no orders of the reseller at the moment; orders wait",
+    AvailabilityCause.ACCOUNT_PAUSED: "nothing is ordered at the upstream at the moment; orders wait",
     AvailabilityCause.ACCOUNT_UNREACHABLE: "the upstream does not answer at the moment; orders wait",
 }
 
@@ -60,6 +62,9 @@ def _account_in_the_way(account: UpstreamAccount, *, staff: bool) -> Availabilit
             account.unhealthy_reason if staff else "",
             account.unhealthy_since,
         )
+    if account.paused_since is not None:
+        words = pausing.in_words(account) if staff else ""
+        return _view(Availability.UNAVAILABLE, AvailabilityCause.ACCOUNT_PAUSED, words, account.paused_since)
     if account.unreachable_reason:
         return _view(
             Availability.UNKNOWN,

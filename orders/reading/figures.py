@@ -237,7 +237,11 @@ def _accounts(accounts: Sequence[UpstreamAccount]) -> list[Metric]:
     failing = GaugeMetricFamily(
         "resellflow_account_failing_lists", "Lists of the account that can't be read", labels=["account"]
     )
+    paused = GaugeMetricFamily(
+        "resellflow_account_paused", "1: a person has paused the account, nothing is sent to it", labels=["account"]
+    )
     for account in accounts:
+        paused.add_metric([account.name], account.paused_since is not None)
         for one in UpstreamHealth:
             health.add_metric([account.name, one.value], health_of(account) is one)
         if account.polled_at is not None:
@@ -245,7 +249,7 @@ def _accounts(accounts: Sequence[UpstreamAccount]) -> list[Metric]:
         for breaker, value in _breakers(account).items():
             breakers.add_metric([account.name, breaker], value)
         failing.add_metric([account.name], len(account.failing_lists))
-    return [health, polled, breakers, failing]
+    return [health, paused, polled, breakers, failing]
 
 
 def _breakers(account: UpstreamAccount) -> dict[str, float]:

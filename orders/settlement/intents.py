@@ -15,6 +15,7 @@ from models.enums import FailureClass, IntentState, IntentStep, Knowledge, Servi
 from models.events import UpstreamSnapshot
 from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
+from orders.accounts import pausing
 from orders.errors import Refused
 from orders.installation import now_unless_held
 from orders.money import funds
@@ -72,13 +73,15 @@ async def prepare(
     lease: timedelta = LeaseTerms.lease,
     flight: timedelta | None = None,
     step: IntentStep = IntentStep.SEND,
+    is_sent: bool = True,
 ) -> Intent:
     """Write down what is about to be sent, and until when it may be (`lease` from now, by the database's clock).
     `flight`: the account's limit of a whole call; None: the setting's.
 
     Call it with the operation locked. Raises Refused if an earlier call is not settled or was accepted, or if the
     operation was called off. An accepted intent that left something to be paid does not forbid the steps after it.
-    Raises Held while nothing may be sent.
+    Raises Held while nothing may be sent, and Paused while the account is paused; the second not for what is only
+    written down (`is_sent` false), because it was done by others.
     """
     if operation.called_off_at is not None:
         raise Refused(f"operation {operation.id} was called off by {operation.called_off_by}; nothing of it is sent")
@@ -87,6 +90,8 @@ async def prepare(
     for one in earlier:
         if not one.state.is_settled or (one.state is IntentState.ACCEPTED and not _may_follow(step, one)):
             raise Refused(f"operation {operation.id} has a call that is {one.state.value} already")
+    if is_sent:
+        await pausing.check_not_paused(session, account_id)
     entry = Intent(
         operation_id=operation.id,
         account_id=account_id,

@@ -1,6 +1,6 @@
 """What waits too long or does not work now. A few short queries, each with an index; nothing is changed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import func
@@ -14,6 +14,7 @@ from models.events import UpstreamEvent
 from models.order import RUNNING, Operation
 from models.sweep import ListSweep
 from models.watch_limits import Limits
+from orders.accounts import pausing
 from orders.accounts.notes import failing_lists_of
 from orders.events.sweeps import is_due
 from orders.incidents.conditions import Condition
@@ -27,6 +28,7 @@ KINDS = (
     IncidentKind.POLLER_SILENT,
     IncidentKind.UPSTREAM_UNHEALTHY,
     IncidentKind.UPSTREAM_UNREACHABLE,
+    IncidentKind.UPSTREAM_PAUSED,
     IncidentKind.LIST_UNREADABLE,
     IncidentKind.SWEEP_OVERDUE,
     IncidentKind.REFUND_UNMATCHED,
@@ -46,7 +48,7 @@ async def find(session: AsyncSession, limits: Limits, since: datetime) -> list[C
     accounts = list((await session.exec(select(UpstreamAccount).order_by(UpstreamAccount.name))).all())
     found = await _not_started(session)
     found += await _not_delivered(session, accounts)
-    found += await _stuck(session, limits)
+    found += await _stuck(session, limits, {one.name for one in accounts if one.paused_since is not None})
     found += await _slow(session)
     found += _troubled(accounts)
     found += await _silent(session, accounts, limits, since)
@@ -98,7 +100,8 @@ async def _not_delivered(session: AsyncSession, accounts: Sequence[UpstreamAccou
     ]
 
 
-async def _stuck(session: AsyncSession, limits: Limits) -> list[Condition]:
+async def _stuck(session: AsyncSession, limits: Limits, paused: Collection[str]) -> list[Condition]:
+    """`paused`: upstreams whose orders wait because a person wants it so, which is said once and not of each."""
     now = utc_now()
     rows = await session.exec(
         select(Operation).where(col(Operation.stage).in_(list(limits.stages))).order_by(col(Operation.id))
@@ -106,7 +109,8 @@ async def _stuck(session: AsyncSession, limits: Limits) -> list[Condition]:
     late: dict[tuple[str, Stage], list[Operation]] = {}
     for operation in rows.all():
         started = operation.workflow_started_at is not None
-        if started and operation.stage_since < now - limits.stages[operation.stage]:
+        explained = operation.stage is Stage.RETRYING and operation.upstream_name in paused
+        if started and not explained and operation.stage_since < now - limits.stages[operation.stage]:
             late.setdefault((operation.upstream_name, operation.stage), []).append(operation)
     found = []
     for (upstream, stage), operations in late.items():
@@ -156,6 +160,11 @@ def _troubled(accounts: Iterable[UpstreamAccount]) -> list[Condition]:
                 f"UTC: {account.unreachable_reason}"
             )
             found.append(_of(account, IncidentKind.UPSTREAM_UNREACHABLE, account.name, message))
+        if paused := pausing.in_words(account):
+            message = (
+                f"Upstream {account.name} is {paused}. Nothing is sent to it, and its orders wait until it is resumed"
+            )
+            found.append(_of(account, IncidentKind.UPSTREAM_PAUSED, account.name, message))
         for product_type, one in failing_lists_of(account).items():
             message = (
                 f"The list of {product_type} at upstream {account.name} has not been readable since "

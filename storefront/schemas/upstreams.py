@@ -33,6 +33,16 @@ class Upstreams(Document):
     items: list[UpstreamView]
 
 
+class PauseTaken(Document):
+    """The upstream is paused, or is not any more."""
+
+    upstream: UpstreamView
+    under_way: int = Field(
+        description="requests that were written down before the pause and are not settled yet: they go on to their end"
+    )
+    message: str = Field(description="the same in a sentence")
+
+
 class Sweeps(Document):
     """The sweep of each list, by upstream account and product type."""
 
