@@ -16,7 +16,7 @@ class Right(StrEnum):
     ORDER = "order"
     """Order services, have them changed, prolonged, suspended and closed, read their licence keys."""
     DECIDE = "decide"
-    """Retry, correct, cancel what has sent nothing; tasks, modules, owners; link and adopt items."""
+    """Retry, correct, cancel what has sent nothing; tasks, modules, owners; link and adopt items; pause upstreams."""
     EXPLAIN = "explain"
     """Close incidents."""
     ACCEPT_PRICE = "accept_price"

@@ -84,3 +84,17 @@ async def test_an_upstream_that_is_away_is_told(shell: Shell, tmp_path: Path) ->
     )
     await stock(shell, written(tmp_path, text))
     (await shell.resell("upstream", "check", "main")).failed("Upstream main")
+
+
+async def test_it_is_paused_and_resumed(stocked_shell: Shell) -> None:
+    shell = stocked_shell
+    run = (await shell.resell("upstream", "pause", "main", "--reason", "they move", "--actor", "olga")).done()
+    assert run.lines == ["upstream main is paused: nothing is sent from now on"]
+    listed = (await shell.resell("upstreams")).done().lines
+    assert any("paused by olga since" in line and "they move" in line for line in listed)
+    again = await shell.resell("upstream", "pause", "main", "--reason", "they move")
+    assert again.failed().count("paused by olga since") == 1
+    run = (await shell.resell("upstream", "resume", "main", "--reason", "moved")).done()
+    assert run.lines == ["upstream main is resumed: what waits continues by itself"]
+    assert (await stored(shell)).paused_since is None
+    assert "reason" in (await shell.resell("upstream", "resume", "main", "--reason", " ")).failed()

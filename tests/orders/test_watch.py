@@ -53,6 +53,7 @@ async def well(database: Database) -> None:
         unhealthy_reason=None,
         unreachable_reason=None,
         unreachable_since=None,
+        paused_since=None,
         failing_lists={},
     )
 
@@ -114,6 +115,10 @@ async def unreachable(database: Database) -> None:
     await set_account(database, unreachable_reason="no answer in 12 s", unreachable_since=utc_now())
 
 
+async def paused(database: Database) -> None:
+    await set_account(database, paused_since=utc_now(), paused_by="olga", paused_reason="they move")
+
+
 async def unreadable(database: Database) -> None:
     await set_account(database, failing_lists={"vds": {"since": utc_now().isoformat(), "why": "no rights"}})
 
@@ -132,6 +137,7 @@ CASES = {
     IncidentKind.POLLER_SILENT: (silent, "event-poller-main"),
     IncidentKind.UPSTREAM_UNHEALTHY: (unhealthy, "the password is refused"),
     IncidentKind.UPSTREAM_UNREACHABLE: (unreachable, "no answer in 12 s"),
+    IncidentKind.UPSTREAM_PAUSED: (paused, "Upstream main is paused by olga since"),
     IncidentKind.LIST_UNREADABLE: (unreadable, "The list of vds at upstream main"),
     IncidentKind.SWEEP_OVERDUE: (not_swept, "has not ended"),
 }
@@ -172,6 +178,17 @@ async def test_it_is_opened_once_and_closed_when_it_is_over(database: Database, 
         messages = (await session.exec(select(WebhookMessage.kind).order_by(col(WebhookMessage.id)))).all()
     assert (incident.closed_by, incident.closing_note) == ("resellflow", "it is over; closed automatically")
     assert list(messages) == [MessageType.INCIDENT_RAISED, MessageType.INCIDENT_CLOSED]
+
+
+async def test_operations_that_wait_because_of_a_pause_are_not_stuck(shelf: Database) -> None:
+    await well(shelf)
+    await stuck(shelf)
+    await paused(shelf)
+    await watch(shelf)
+    assert set(await open_incidents(shelf)) == {IncidentKind.UPSTREAM_PAUSED}
+    await well(shelf)
+    await watch(shelf)
+    assert set(await open_incidents(shelf)) == {IncidentKind.OPERATIONS_STUCK}
 
 
 async def test_one_that_a_person_has_closed_is_opened_again_only_after_it_was_over(shelf: Database) -> None:

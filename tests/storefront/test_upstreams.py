@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from models.catalogue import UpstreamAccount
-from models.enums import EventKind, ReservationState, UpstreamStatus
+from models.enums import EventKind, ReservationState, Stage, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.order import Reservation
+from orders.accounts import pausing
 from tests.storefront.api import Api, assert_problem
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -192,3 +193,37 @@ def event(event_id: str, **values: Any) -> UpstreamEvent:
         kind=EventKind.PARAMETERS_CHANGED,
         **values,
     )
+
+
+async def test_an_upstream_is_paused_and_resumed(api: Api) -> None:
+    why = {"reason": "they move"}
+    taken = (await api.operator.post("/v1/upstreams/main/pause", json=why)).json()
+    assert (taken["under_way"], taken["message"]) == (0, "main: nothing is sent from now on")
+    assert (taken["upstream"]["paused"]["by"], taken["upstream"]["paused"]["reason"]) == ("olga", "they move")
+    assert (await upstream(api))["paused"] == taken["upstream"]["paused"]
+    again = assert_problem(await api.operator.post("/v1/upstreams/main/pause", json=why), 409, "refused")
+    assert "paused by olga since" in again
+    for nothing in ({}, {"reason": " "}):
+        answer = await api.operator.post("/v1/upstreams/main/resume", json=nothing)
+        assert_problem(answer, 422, "invalid-field", "reason")
+    assert_problem(await api.operator.post("/v1/upstreams/none/pause", json=why), 404, "not-found")
+    taken = (await api.operator.post("/v1/upstreams/main/resume", json=why)).json()
+    assert taken["upstream"]["paused"] is None
+    assert_problem(await api.operator.post("/v1/upstreams/main/resume", json=why), 409, "refused")
+
+
+async def test_a_shop_is_not_told_who_paused_it_and_why(api: Api) -> None:
+    await api.order()
+    await api.operator.post("/v1/upstreams/main/pause", json={"reason": "quarrel with Smith"})
+    async with api.database.read() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+    waiting = pausing.while_paused(account, "Upstream main, operation 1")
+    assert waiting is not None
+    await api.enter(1, Stage.RETRYING, waiting.message)
+    for path in ("/v1/operations/1", "/v1/plans", "/v1/plans/VDS-1"):
+        told = (await api.shop.get(path)).text
+        assert "Smith" not in told, path
+        assert "olga" not in told, path
+    assert "Smith" in (await api.operator.get("/v1/operations/1")).text
+    [plan] = [one for one in (await api.shop.get("/v1/plans")).json()["items"] if one["name"] == "VDS-1"]
+    assert (plan["availability"]["status"], plan["availability"]["cause"]) == ("unavailable", "account_paused")

@@ -133,6 +133,7 @@ class AvailabilityCause(OpenEnum):
     NO_DATA_CENTRE = "no_data_centre"
     ORDER_REFUSED = "order_refused"
     ACCOUNT_UNHEALTHY = "account_unhealthy"
+    ACCOUNT_PAUSED = "account_paused"
     ACCOUNT_UNREACHABLE = "account_unreachable"
 
 
@@ -636,6 +637,7 @@ class IncidentKind(OpenEnum):
     POLLER_SILENT = "poller_silent"
     UPSTREAM_UNHEALTHY = "upstream_unhealthy"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_PAUSED = "upstream_paused"
     LIST_UNREADABLE = "list_unreadable"
     SWEEP_OVERDUE = "sweep_overdue"
     WORKERS_SILENT = "workers_silent"
@@ -1099,6 +1101,16 @@ class OwnerChange(BaseModel):
     """
     why; written to the audit log
     """
+
+
+class PauseView(BaseModel):
+    """
+    A person wants nothing sent to the upstream. Reads go on, and what was sent before goes on to its end.
+    """
+
+    since: AwareDatetime
+    by: str
+    reason: str
 
 
 class PlanChange(BaseModel):
@@ -2053,6 +2065,10 @@ class UpstreamView(BaseModel):
     what came instead of a usable answer
     """
     unreachable_since: AwareDatetime | None
+    paused: PauseView | None
+    """
+    null: it is not paused
+    """
     failing_lists: list[FailingListView]
     """
     lists that can't be read; empty: all can be read
@@ -2279,6 +2295,20 @@ class Webhooks(BaseModel):
     """
 
     items: list[WebhookView]
+
+
+class Why(BaseModel):
+    """
+    What a person says with it.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    reason: str
+    """
+    why; shown with each operation that waits, and kept in the audit log
+    """
 
 
 class BalanceNews(BaseModel):
@@ -3214,6 +3244,22 @@ class Operations(BaseModel):
     next_cursor: str | None
     """
     ask again with it for the next page; null at the end of the list
+    """
+
+
+class PauseTaken(BaseModel):
+    """
+    The upstream is paused, or is not any more.
+    """
+
+    upstream: UpstreamView
+    under_way: int
+    """
+    requests that were written down before the pause and are not settled yet: they go on to their end
+    """
+    message: str
+    """
+    the same in a sentence
     """
 
 

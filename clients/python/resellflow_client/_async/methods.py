@@ -1003,6 +1003,33 @@ class AsyncMethods:
             )
         )
 
+    async def pause_upstream(self, name: str, body: models.Why) -> models.PauseTaken:
+        """Have nothing sent to an upstream until it is resumed.
+
+        No order, payment, renewal, change or close is sent. Reads and confirmations go on, and so does what was sent
+        before. Operations wait, and say why.
+
+        For: operator, senior, admin.
+        """
+        return await self.send(
+            Call[models.PauseTaken](
+                "POST", "/v1/upstreams/{name}/pause", {200: models.PauseTaken}, parts={"name": name}, body=body
+            )
+        )
+
+    async def resume_upstream(self, name: str, body: models.Why) -> models.PauseTaken:
+        """Have things sent to an upstream again.
+
+        The operations that wait continue by themselves, the oldest first.
+
+        For: operator, senior, admin.
+        """
+        return await self.send(
+            Call[models.PauseTaken](
+                "POST", "/v1/upstreams/{name}/resume", {200: models.PauseTaken}, parts={"name": name}, body=body
+            )
+        )
+
     async def link_service(self, number: int, body: models.LinkRequest) -> models.Outcome:
         """Link a service to an item at its upstream.
 
