@@ -92,9 +92,8 @@ async def test_it_is_paused_and_resumed(stocked_shell: Shell) -> None:
     assert run.lines == ["upstream main is paused: nothing is sent from now on"]
     listed = (await shell.resell("upstreams")).done().lines
     assert any("paused by olga since" in line and "they move" in line for line in listed)
-    again = await shell.resell("upstream", "pause", "main", "--reason", "they move")
-    assert again.failed().count("paused by olga since") == 1
+    (await shell.resell("upstream", "pause", "main", "--reason", "they move")).failed("paused by olga since")
     run = (await shell.resell("upstream", "resume", "main", "--reason", "moved")).done()
     assert run.lines == ["upstream main is resumed: what waits continues by itself"]
     assert (await stored(shell)).paused_since is None
-    assert "reason" in (await shell.resell("upstream", "resume", "main", "--reason", " ")).failed()
+    (await shell.resell("upstream", "resume", "main", "--reason", " ")).failed("reason")

@@ -77,6 +77,15 @@ async def test_what_others_have_done_is_written_down_all_the_same(database: Data
     assert len(await written(database)) == 1
 
 
+async def test_who_has_looked_holds_a_pause_off_until_the_intent_is_committed(database: Database) -> None:
+    async with database.write() as session:
+        await pausing.check_not_paused(session, 1)
+        pausing_it = asyncio.create_task(pause(database))
+        done, _ = await asyncio.wait([pausing_it], timeout=0.5)
+        assert not done, "an intent could follow the answer"
+    await asyncio.wait_for(pausing_it, NEVER)
+
+
 @pytest.mark.parametrize("way", ["fast", "free", "careful"])
 async def test_a_pause_waits_for_an_intent_that_is_being_written_and_counts_it(database: Database, way: str) -> None:
     """Once it is answered nothing more is written down: not even what had looked before."""
