@@ -60,13 +60,13 @@ def pause(name: Name, reason: Reason, actor: Actor = None, as_json: AsJson = Fal
 
 
 def resume(name: Name, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
-    """Have things sent to an upstream again. The operations that wait continue by themselves."""
+    """Have things sent to an upstream again. The operations that wait continue automatically."""
     from orders.accounts.pausing import resume as end
 
     run_async(_decided(end, name, acting_as(actor), reason))
     if as_json:
         return print_json({"name": name, "paused": False})
-    return print_text(f"upstream {name} is resumed: what waits continues by itself")
+    return print_text(f"upstream {name} is resumed: what waits continues automatically")
 
 
 async def _decided(decide: Callable[..., Awaitable[T]], name: str, actor: str, reason: str) -> T:

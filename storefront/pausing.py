@@ -42,10 +42,10 @@ async def resume_upstream(
     caller: Operator,
     context: InContext,
 ) -> PauseTaken:
-    """The operations that wait continue by themselves, the oldest first."""
+    """The operations that wait continue automatically, the oldest first."""
     async with context.database.write() as session:
         await pausing.resume(session, name, decision, actor=caller.name)
-    return await _taken(context, name, 0, "it is resumed; what waits continues by itself")
+    return await _taken(context, name, 0, "it is resumed; what waits continues automatically")
 
 
 async def _taken(context: Context, name: str, under_way: int, words: str) -> PauseTaken:

@@ -94,6 +94,6 @@ async def test_it_is_paused_and_resumed(stocked_shell: Shell) -> None:
     assert any("paused by olga since" in line and "they move" in line for line in listed)
     (await shell.resell("upstream", "pause", "main", "--reason", "they move")).failed("paused by olga since")
     run = (await shell.resell("upstream", "resume", "main", "--reason", "moved")).done()
-    assert run.lines == ["upstream main is resumed: what waits continues by itself"]
+    assert run.lines == ["upstream main is resumed: what waits continues automatically"]
     assert (await stored(shell)).paused_since is None
     (await shell.resell("upstream", "resume", "main", "--reason", " ")).failed("reason")

@@ -1010,7 +1010,7 @@ class Methods:
     def resume_upstream(self, name: str, body: models.Why) -> models.PauseTaken:
         """Have things sent to an upstream again.
 
-        The operations that wait continue by themselves, the oldest first.
+        The operations that wait continue automatically, the oldest first.
 
         For: operator, senior, admin.
         """
