@@ -33,7 +33,7 @@ from orders.decisions.allowed import PAID_STAYS, Denied, judge
 from orders.decisions.facts import facts_of
 from orders.errors import NotFound, NotTheirs, Refused, existing
 from orders.lifecycle import intake, requests
-from orders.lifecycle.acceptance import AcceptedOrder
+from orders.lifecycle.acceptance import AcceptedOrder, accepted_before
 from orders.lifecycle.intake import ServiceRequest
 from orders.lifecycle.rehearsing import rehearse
 from orders.operations.change_plan import PlanChange
@@ -132,6 +132,18 @@ class Resellflow:
             return await show(session, await requests.accept_in(session, service, asked, once, rules, requester))
 
         return await rehearse(self.database, accept)
+
+    async def accepted_before(
+        self, asked: ServiceRequest | OperationRequest, service: int | None, *, key: str, client: str = "python"
+    ) -> AcceptedOrder | None:
+        """What this key has made of this request earlier; None: nothing. Raises KeyReused. `service`: None for an
+        order."""
+        if isinstance(asked, ServiceRequest):
+            once = intake.key_of(asked, client, key)
+        else:
+            once = requests.key_of(service or 0, asked, client, key)
+        async with self.database.read() as session:
+            return await accepted_before(session, once)
 
     async def prolong(
         self,

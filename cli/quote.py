@@ -82,7 +82,7 @@ def order(
 
 def _command(operation: "AnyOperation") -> Any:
     kind, model = operation.kind, operation.request_model
-    fields = {name: field for name, field in model.model_fields.items() if name != "quote"}
+    fields = {name: field for name, field in model.model_fields.items() if name not in ("quote", "reason")}
 
     def ask(service: int, as_json: bool, **given: Any) -> None:
         asked = model.of(**{name: value_of(name, field, given[name]) for name, field in fields.items()})

@@ -31,6 +31,7 @@ class Act:
     body: type[BaseModel]
     carry_out: Callable[[int, Any, Caller, Context], Awaitable[Any]]
     fields: tuple[str, ...] = ()
+    """Fields of the body."""
     right: Right = Right.DECIDE
     is_grave: bool = False
     needs: tuple[str, ...] = ("reason", "to")
@@ -42,7 +43,13 @@ class Act:
     choices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Fields that are chosen from a list: value -> label, which is translated."""
     read: Callable[[FormData], dict[str, object]] = lambda form: {}
-    """Values of the body that are no field of the same name."""
+    """Values of the body that are more than the text of a field of the same name."""
+    shows: tuple[str, ...] = ()
+    """Fields of the form, where they are others than `fields`."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return self.shows or self.fields
 
 
 Acts = Mapping[str, Act]

@@ -8,7 +8,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from console import bulk, errors, inbox, incidents, log_in, me, operations, services, tasks, upstreams
+from console import (
+    bulk,
+    errors,
+    inbox,
+    incidents,
+    log_in,
+    me,
+    operations,
+    ordering,
+    refunds,
+    requests,
+    services,
+    tasks,
+    upstreams,
+)
 from console.headers import SecurityHeaders
 from console.rendering import Pages
 from console.stream import Changes
@@ -31,7 +45,20 @@ def install(app: FastAPI, context: Context) -> FastAPI:
     console.state.context = context
     console.state.pages = Pages()
     console.state.changes = Changes(context)
-    for part in (log_in, inbox, bulk, operations, tasks, incidents, services, upstreams, me):
+    for part in (
+        log_in,
+        inbox,
+        bulk,
+        operations,
+        tasks,
+        incidents,
+        services,
+        upstreams,
+        me,
+        requests,
+        ordering,
+        refunds,
+    ):
         console.include_router(part.router)
     errors.install(console)
     console.mount(f"/{STATIC}", StaticFiles(packages=[("console", STATIC)]))

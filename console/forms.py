@@ -9,6 +9,8 @@ from console.sessions import text_of
 from orders.errors import InvalidField
 
 M = TypeVar("M", bound=BaseModel)
+BEFORE = "was."
+"""Before the name of a field: what stood in it before anybody typed."""
 
 
 def text_in(form: FormData, name: str) -> str:

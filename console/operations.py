@@ -8,7 +8,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from console.acts import Act, Acts, Tried, add_page, show_page
-from console.forms import text_in
+from console.forms import BEFORE, text_in
 from console.sessions import Session
 from console.texts import DECISIONS
 from models.enums import Stage
@@ -45,8 +45,6 @@ from storefront.schemas.operations import (
 router = APIRouter()
 
 AUDIT_SHOWN = 100
-BEFORE = "was."
-"""Before the name of a field: what stood in it before anybody typed."""
 
 
 def _corrected(form: FormData) -> dict[str, object]:

@@ -44,9 +44,8 @@ class Pages:
         behind a proxy at another path."""
         language = language_for(request, session.visitor.language if session else "")
         zone = _zone(session.visitor.time_zone if session else "")
-        own_path = request.url.path.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
         given = {
-            "base": "../" * own_path.count("/"),
+            "base": way_home(request),
             "session": session,
             "csrf": session.csrf if session else "",
             "language": language,
@@ -57,6 +56,12 @@ class Pages:
         }
         text = self._environments[language].get_template(template).render(given)
         return HTMLResponse(text, status_code=status, headers=dict(headers or {}))
+
+
+def way_home(request: Request) -> str:
+    """From this page to the console's first one."""
+    own_path = request.url.path.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
+    return "../" * own_path.count("/")
 
 
 def pages_of(request: Request) -> Pages:

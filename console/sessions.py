@@ -48,6 +48,10 @@ class Session:
         return Caller(self.visitor.name, self.visitor.role)
 
     @property
+    def may_order(self) -> bool:
+        return self.visitor.requester.may(Right.ORDER)
+
+    @property
     def csrf(self) -> str:
         return _csrf(self.secret)
 

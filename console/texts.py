@@ -3,10 +3,22 @@
 They are marked for translation here and translated where they are shown.
 """
 
-from models.enums import FailureClass, MemberState, OperationKind, Role, ServiceStatus, Stage, TaskState
+from models.enums import (
+    AtEndOfTerm,
+    FailureClass,
+    MemberState,
+    OperationKind,
+    RefundState,
+    RenewalOwner,
+    Role,
+    ServiceStatus,
+    Stage,
+    TaskState,
+)
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
 from orders.inbox.sources import Cause
+from orders.quotes.views import MoneyThere
 
 
 def _(text: str) -> str:
@@ -117,7 +129,76 @@ MEMBERS = {
     MemberState.DONE: _("done"),
     MemberState.REFUSED: _("not possible any more"),
 }
+EFFECTS = {
+    OperationKind.OPEN: _("A service is bought at the upstream, and charged there."),
+    OperationKind.PROLONG: _("Its term becomes longer by a period. The upstream charges for it."),
+    OperationKind.SUSPEND: _("The customer can't use it any more. It is kept, and its term goes on."),
+    OperationKind.RESUME: _("The customer can use it again. It does not make its term longer."),
+    OperationKind.CLOSE: _("It is deleted at the upstream now, for good, before all else that waits for it."),
+    OperationKind.CHANGE_PLAN: _("The upstream says its price first. What only a person can do becomes a task."),
+    OperationKind.SET_PARAMETERS: _("Add-ons, name, who renews it, a new password or key. The rest stays as it is."),
+}
+"""What a request does, before anything of it is known."""
 FIELDS = {
+    "plan": _("Plan"),
     "period_months": _("Period"),
+    "customer": _("Customer"),
+    "domain": _("Name"),
+    "expires_on": _("The term that ends on"),
+    "agreed_cost_limit": _("Cost at most"),
+    "drop_addons": _("Change it also if add-ons are lost by it"),
+    "renewal_owner": _("Who renews it"),
+    "password": _("A new password is made at the upstream"),
+    "licence_key": _("A new licence key is made at the upstream"),
+    "urgent": _("Before everything else that waits for this service"),
+    "reason": _("Reason"),
+    "reference": _("Reference (the shop's own name of it)"),
+    "module": _("Processing module"),
+    "owner": _("Shop (empty: the operators)"),
+    "at_end_of_term": _("At the end of its term"),
+    "operation": _("Number of the operation"),
 }
 """Fields of requests to the API that have no words of their own in a template."""
+NOTES = {
+    "domain": _("Empty: one is made up, where that is possible."),
+    "expires_on": _("If somebody has prolonged this term already, the request is refused."),
+    "agreed_cost_limit": _("Like 10.00 EUR. If the upstream asks more, nothing is sent, and a person decides."),
+    "password": _("Alone, without other changes."),
+    "licence_key": _("Alone, without other changes. The old one ends."),
+}
+"""What else there is to know of a field."""
+ON_OFF = {"on": _("on"), "off": _("off")}
+RENEWAL_OWNERS = {
+    RenewalOwner.STOREFRONT: _("the shop prolongs it"),
+    RenewalOwner.AUTOMATIC: _("Resellflow renews it"),
+    RenewalOwner.UPSTREAM: _("the upstream renews it"),
+}
+AT_END_OF_TERM = {
+    AtEndOfTerm.RENEW: _("it is renewed"),
+    AtEndOfTerm.EXPIRE: _("it expires"),
+    AtEndOfTerm.CLOSE: _("it is closed"),
+}
+CHOSEN = frozenset({*ON_OFF.values(), *RENEWAL_OWNERS.values(), *AT_END_OF_TERM.values()})
+"""Words of lists that are translated. All others are names."""
+MONEY = {
+    MoneyThere.ENOUGH: _("enough"),
+    MoneyThere.SHORT: _("not enough: it will wait until there is more"),
+    MoneyThere.UNKNOWN: _("not known"),
+}
+BESIDE = {
+    "status": _("State"),
+    "expires_on": _("Expires on"),
+    "plan": _("Plan (tariff)"),
+    "cost": _("Cost"),
+    "renewal_owner": _("Who renews it"),
+    "name": _("Name"),
+    "ip": _("Address"),
+    "mark": _("Mark"),
+}
+"""What is compared with the upstream, besides add-ons and parameters."""
+REFUND_STATES = {
+    RefundState.DOUBTFUL: _("seen once, not certain yet"),
+    RefundState.OPEN: _("a person says what it is for"),
+    RefundState.WRITTEN: _("written to its operation"),
+    RefundState.IGNORED: _("belongs to no operation of ours"),
+}

@@ -91,6 +91,28 @@ def _body(model: type[OperationRequest], route: Route) -> Callable[..., Operatio
     return optional if route.may_lack_body else required
 
 
+async def ask_for(
+    number: int,
+    key: str,
+    caller: Caller,
+    context: Context,
+    response: Response,
+    asked: OperationRequest,
+    dry_run: bool = False,
+) -> OrderAccepted:
+    """What the address of every operation does. Raises NotFound, InvalidField, Refused, KeyReused or Forbidden."""
+    if asked.right is not None:
+        right, what = asked.right
+        check(caller, right, what)
+    if dry_run:
+        response.status_code = HTTP_200_OK
+        return await context.resellflow.try_asking(
+            number, asked, showing(context, caller), key=key, client=caller.name, requester=caller.requester
+        )
+    accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
+    return await _answer(context, caller, accepted, response)
+
+
 def _route(operation: AnyOperation, route: Route) -> None:
     """Put the operation's address into the router; its body is the request model of its class."""
     read_body = Depends(_body(operation.request_model, route))
@@ -104,16 +126,7 @@ def _route(operation: AnyOperation, route: Route) -> None:
         asked: OperationRequest = read_body,
         dry_run: DryRun = False,
     ) -> OrderAccepted:
-        if asked.right is not None:
-            right, what = asked.right
-            check(caller, right, what)
-        if dry_run:
-            response.status_code = HTTP_200_OK
-            return await context.resellflow.try_asking(
-                number, asked, showing(context, caller), key=key, client=caller.name, requester=caller.requester
-            )
-        accepted = await context.resellflow.ask(number, asked, key=key, client=caller.name, requester=caller.requester)
-        return await _answer(context, caller, accepted, response)
+        return await ask_for(number, key, caller, context, response, asked, dry_run)
 
     async def close(
         number: ServiceNumber,

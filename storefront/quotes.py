@@ -13,7 +13,8 @@ from orders.operations.requests import OperationRequest
 from orders.quotes.views import QuoteRules, QuoteView, quote_change, quote_order
 from storefront import examples
 from storefront.auth import Orderer
-from storefront.context import InContext
+from storefront.callers import Caller
+from storefront.context import Context, InContext
 from storefront.problems import FORBIDDEN, INVALID_BODY, INVALID_FIELD, NOT_FOUND, documented
 from storefront.schemas.common import Number
 from upstreams.connections import Connections
@@ -69,10 +70,17 @@ async def quote_request(
     asked: _AnyQuote = wanted
     body = asked.model_dump(exclude_unset=True, exclude={"kind", "service"})
     service: int | None = getattr(asked, "service", None)
+    if service is None:
+        return await quote(ServiceRequest.model_validate(body), None, caller, context)
+    return await quote(_REQUESTS[asked.kind].of(**body), service, caller, context)
+
+
+async def quote(
+    asked: ServiceRequest | OperationRequest, service: int | None, caller: Caller, context: Context
+) -> QuoteView:
+    """`service`: None for an order. Raises NotFound for a service that the caller may not see."""
     rules = QuoteRules.of(context.settings)
     async with Connections.of(context.settings, gates=context.gates) as connections:
-        if service is None:
-            order = ServiceRequest.model_validate(body)
-            return await quote_order(context.database, connections, rules, order, caller.requester)
-        change = _REQUESTS[asked.kind].of(**body)
-        return await quote_change(context.database, connections, rules, service, change, caller.requester)
+        if isinstance(asked, ServiceRequest):
+            return await quote_order(context.database, connections, rules, asked, caller.requester)
+        return await quote_change(context.database, connections, rules, service or 0, asked, caller.requester)

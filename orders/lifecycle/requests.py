@@ -18,6 +18,7 @@ from orders.lifecycle import calling_off, queueing
 from orders.lifecycle.acceptance import AcceptedOrder, Key, accepted_before, hash_of, known, write
 from orders.money.limits import check_limit, limited
 from orders.money.quoted import agreed_by, naming
+from orders.operations.base import AnyOperation
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules
 from orders.services.addons import spelled_alike
@@ -51,7 +52,8 @@ async def ask(
 
 
 def key_of(service: int, asked: OperationRequest, client: str, key: str) -> Key:
-    body = {**_body(service, asked), **limited(asked.limit), **naming(asked.named_quote), **asked.of_the_shop}
+    terms = limited(asked.limit) | naming(asked.named_quote)
+    body = {**_body(service, asked), **terms, **asked.of_the_shop, **asked.because}
     return Key(client, key, hash_of(body))
 
 
@@ -63,6 +65,16 @@ def quoted_hash(service: int, asked: OperationRequest) -> str:
     """What a quote is of: all that is bought, whatever else the request says."""
     bought = {name: value for name, value in _body(service, asked).items() if name not in asked.NOT_BOUGHT}
     return hash_of(spelled_alike(bought))
+
+
+def why_never(service: Service, operation: AnyOperation) -> str:
+    """Why no request of this kind is accepted for the service as it is; empty: one may be."""
+    if service.status is ServiceStatus.CLOSED:
+        return f"service {service.id} is closed; nothing can be done to it any more"
+    if service.product_type not in operation.product_types:
+        what = f"a {service.product_type} can't be {operation.past_participle}"
+        return f"{what}; prolong it, let it expire or close it"
+    return ""
 
 
 async def accept_in(
@@ -85,11 +97,8 @@ async def accept_in(
     if earlier is not None:  # as it was then: what may be asked of the service can be something else by now
         return earlier
     raise_if_held(held)
-    if service.status is ServiceStatus.CLOSED:
-        raise Refused(f"service {service_number} is closed; nothing can be done to it any more")
-    if service.product_type not in operation_class.product_types:
-        what = f"a {service.product_type} can't be {operation_class.past_participle}"
-        raise Refused(f"{what}; prolong it, let it expire or close it")
+    if why := why_never(service, operation_class):
+        raise Refused(why)
     request = await operation_class.check(session, service, asked, rules)
     stage = Stage.QUEUED if running is not None else Stage.ACCEPTED
     stepped_aside: AcceptedOrder | None = None
@@ -138,7 +147,7 @@ async def accept_in(
         key,
         department=module.department,
         title=request.title,
-        facts={"service": service_number, "kind": kind.value, "reason": request.reason or None},
+        facts={"service": service_number, "kind": kind.value, "reason": asked.reason},
         because=follows,
     )
     called_off: AcceptedOrder | None = None

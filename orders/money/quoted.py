@@ -21,7 +21,7 @@ QUOTE_DESCRIPTION = (
     "charge no more than was quoted; if it asks more, nothing is sent and a person decides"
 )
 FIELD = "quote"
-_MAY_DIFFER = "reference, metadata, agreed_cost_limit and expires_on"
+_MAY_DIFFER = "reference, metadata, reason, agreed_cost_limit and expires_on"
 QuoteName = Annotated[PlainText, Field(max_length=40)]
 
 

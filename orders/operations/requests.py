@@ -14,6 +14,7 @@ from orders.errors import InvalidField
 from orders.money.limits import LIMIT_DESCRIPTION, CostLimit
 from orders.money.quoted import QUOTE_DESCRIPTION, QuoteName
 from orders.references import OF_THE_SHOP, Referenced
+from orders.text import Prose
 
 
 class OperationRequest(Referenced):
@@ -22,6 +23,8 @@ class OperationRequest(Referenced):
     kind: ClassVar[OperationKind]
     NOT_BOUGHT: ClassVar[frozenset[str]] = frozenset()
     """Fields that say nothing of what is bought: they may differ from those of the quote that a request names."""
+
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
 
     @classmethod
     def of(cls, **values: object) -> Self:
@@ -50,8 +53,13 @@ class OperationRequest(Referenced):
 
     def identity(self) -> dict[str, object]:
         """What must be the same in two requests with one idempotency key; hashed as JSON, and compared for ever. The
-        limit and what is the shop's own are added where they were given."""
-        return self.model_dump(mode="json", exclude={"agreed_cost_limit", "quote", *OF_THE_SHOP})
+        limit, the reason and what is the shop's own are added where they were given."""
+        return self.model_dump(mode="json", exclude={"agreed_cost_limit", "quote", "reason", *OF_THE_SHOP})
+
+    @property
+    def because(self) -> dict[str, str]:
+        """For the hash of a request. One without a reason hashes as it did before requests had one."""
+        return {"reason": self.reason} if self.reason else {}
 
 
 class Charged(OperationRequest):
@@ -118,8 +126,6 @@ class CheckedRequest:
     cost: Money | None = None
     urgent: bool = False
     """Goes before everything else that waits for the service."""
-    reason: str = ""
-    """Why, in the requester's words; for the audit."""
 
 
 @dataclass(frozen=True)

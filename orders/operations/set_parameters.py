@@ -220,14 +220,20 @@ class SetParameters(OperationType[ServiceChange, Values]):
 
 
 async def _check_able(session: AsyncSession, service: Service, capability: str, field: str) -> None:
-    """Raises InvalidField if this kind of upstream can't do it. What people carry out needs no capability."""
+    """Raises InvalidField if this kind of upstream can't do it."""
+    absent = await absences(session, service)
+    if capability in absent:
+        raise InvalidField(field, absent[capability])
+
+
+async def absences(session: AsyncSession, service: Service) -> dict[str, str]:
+    """What the service's upstream can't do -> why, in words. What people carry out needs no capability."""
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     if module.account_id is None:
-        return
+        return {}
     account = await session.get_one(UpstreamAccount, module.account_id)
-    absent = dict(adapter_of(account.kind).capabilities.absent())
-    if capability in absent:
-        raise InvalidField(field, f"the upstream {account.name} can't do this: {absent[capability]}")
+    absent = adapter_of(account.kind).capabilities.absent()
+    return {name: f"the upstream {account.name} can't do this: {why}" for name, why in absent}
 
 
 def _checked_name(product_type: ProductType, name: str) -> str:

@@ -12,7 +12,6 @@ from models.product_types import SWITCHED_TYPES
 from orders.access.roles import Right
 from orders.operations.requests import CheckedRequest, Option, Route, Rules
 from orders.operations.switching import Switch, Switching
-from orders.text import Prose
 from upstreams.port import Upstream
 
 
@@ -22,7 +21,6 @@ class Suspension(Switch):
     urgent: Annotated[bool, Option(help="do it before everything else that waits for this service")] = Field(
         default=False, strict=True, description="do it before everything else of the service; operators only"
     )
-    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
 
     @property
     def right(self) -> tuple[Right, str] | None:
@@ -59,7 +57,7 @@ class Suspend(Switching[Suspension]):
 
     async def check(self, session: AsyncSession, service: Service, asked: Suspension, rules: Rules) -> CheckedRequest:
         title = f"Suspend service {service.id}"
-        return CheckedRequest(Parameters(), title, urgent=asked.urgent, reason=asked.reason or "")
+        return CheckedRequest(Parameters(), title, urgent=asked.urgent)
 
     async def switch(self, upstream: Upstream, product_type: str, number: str, key: str) -> None:
         await upstream.suspend(product_type, number, key=key)

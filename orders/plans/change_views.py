@@ -7,13 +7,16 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from models.catalogue import TariffPlan
+from models.catalogue import ProcessingModule, TariffPlan
+from models.enums import ModuleKind
 from models.product_types import SWITCHED_TYPES
 from orders.operations.change_plan import by_hand_in_words, manual_changes
 from orders.operations.requests import Rules
 from orders.plans.offers import Offer, Source
 from orders.reading.documents import Document
 from upstreams.kinds import UnknownKind, adapter_of
+
+_BY_PEOPLE = "people carry out what is done to this plan"
 
 
 class PlanChangeView(Document):
@@ -31,6 +34,22 @@ def may_change_to(offer: Offer, others: Sequence[Offer], rules: Rules) -> list[P
         return []
     found = [_change(offer, other, rules) for other in others if other.plan.id != offer.plan.id]
     return [one for one in found if one is not None]
+
+
+def changes_of_service(
+    plan: TariffPlan, others: Sequence[Offer], module: ProcessingModule, months: int, rules: Rules
+) -> list[PlanChangeView]:
+    """The same for a service that is at this processing module, with its own period. `plan`: the one that it has."""
+    if plan.product_type not in SWITCHED_TYPES:
+        return []
+    by_hand = module.kind is ModuleKind.MANUAL
+    found = []
+    for other in others:
+        there = next((one for one in other.sources if one.module.id == module.id), None)
+        if months in other.prices and (months in there.periods if there else by_hand):
+            why = why_a_person(there, plan, other.plan, rules) if there else _BY_PEOPLE
+            found.append(PlanChangeView(plan=other.plan.name, months=[months], needs_person=bool(why), why=why))
+    return found
 
 
 def _change(offer: Offer, other: Offer, rules: Rules) -> PlanChangeView | None:
@@ -55,7 +74,7 @@ def _possible(source: Source, other: Offer, months: int) -> bool:
 def why_a_person(source: Source, old: TariffPlan, new: TariffPlan, rules: Rules) -> str:
     """Why a person has to change it, in words; empty: nobody has to."""
     if source.account is None:
-        return "people carry out what is done to this plan"
+        return _BY_PEOPLE
     try:
         absent = dict(adapter_of(source.account.kind).capabilities.absent())
     except UnknownKind:

@@ -221,13 +221,13 @@ def _addons(offer: Offer) -> list[PlanAddon]:
     found: dict[str, PlanAddon] = {}
     for source, months in offer.groups:
         for name in sorted(source.mapping.addons):
-            one = _addon(name, AddonForm.of(source.mapping, name), offer.plan.addon_prices.get(name))
+            one = addon_view(name, AddonForm.of(source.mapping, name), offer.plan.addon_prices.get(name))
             same = found.get(key := one.model_dump_json(), one)
             found[key] = same.model_copy(update={"months": sorted([*same.months, *months])})
     return list(found.values())
 
 
-def _addon(name: str, form: AddonForm, price: AddonPrice | None) -> PlanAddon:
+def addon_view(name: str, form: AddonForm, price: AddonPrice | None) -> PlanAddon:
     is_quantity = form.kind is AddonKind.QUANTITY
     unit = UnitPrice.parse(price) if isinstance(price, str) and form.kind is not AddonKind.CHOICE else None
     return PlanAddon(

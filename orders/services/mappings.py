@@ -53,6 +53,17 @@ async def mapped_period(
     """
     module = await session.get_one(ProcessingModule, service.home_module_id or service.module_id)
     mapping = await mapping_of_plan(session, service, plan_id)
+    periods = await periods_of(session, service, plan_id, mapping)
+    if months not in periods:
+        offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
+        raise InvalidField("period_months", f"can't be had for {period_in_words(months)}; only for {offered}")
+    return mapping, None if module.kind is ModuleKind.MANUAL else periods[months]
+
+
+async def periods_of(
+    session: AsyncSession, service: Service, plan_id: int, mapping: PlanMapping | None
+) -> dict[int, MappedPeriod | None]:
+    """Our months for which the service may have the plan -> the upstream's period; None where people do it."""
     own = service.period_months if plan_id == service.plan_id else None
     priced = await session.exec(select(TariffPlanPrice).where(TariffPlanPrice.plan_id == plan_id))
     sold = {one.period_months for one in priced.all() if not one.retired or one.period_months == own}
@@ -64,10 +75,7 @@ async def mapped_period(
             for one in entries.all()
             if one.period_months in sold and (not one.retired or one.period_months == own)
         }
-    if months not in periods:
-        offered = ", ".join(str(one) for one in sorted(periods)) or "no period at all"
-        raise InvalidField("period_months", f"can't be had for {period_in_words(months)}; only for {offered}")
-    return mapping, None if module.kind is ModuleKind.MANUAL else periods[months]
+    return periods
 
 
 async def check_prolongable(

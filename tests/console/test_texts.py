@@ -7,11 +7,26 @@ import pytest
 from babel.messages.pofile import read_po
 
 from console import texts
+from console.inputs import GROUPS, NEVER
 from console.languages import CATALOGUE, LANGUAGES
-from models.enums import FailureClass, MemberState, OperationKind, Role, ServiceStatus, Stage, TaskState
+from models.enums import (
+    AtEndOfTerm,
+    FailureClass,
+    MemberState,
+    OperationKind,
+    RefundState,
+    RenewalOwner,
+    Role,
+    ServiceStatus,
+    Stage,
+    TaskState,
+)
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
 from orders.inbox.sources import Cause
+from orders.lifecycle.intake import ServiceRequest
+from orders.operations.registry import OPERATIONS
+from orders.quotes.views import MoneyThere
 from tests.console.extraction import messages
 
 
@@ -30,7 +45,15 @@ def test_every_value_has_words() -> None:
         (texts.CAUSES, Cause), (texts.IF_NOTHING_IS_DONE, Cause), (texts.KINDS, OperationKind), (texts.STAGES, Stage),
         (texts.FAILURES, FailureClass), (texts.DECISIONS, DecisionKind), (texts.TASK_STATES, TaskState),
         (texts.HEALTHS, UpstreamHealth), (texts.SERVICE_STATES, ServiceStatus),
-        (texts.MEMBERS, MemberState),
+        (texts.MEMBERS, MemberState), (texts.EFFECTS, OperationKind), (texts.RENEWAL_OWNERS, RenewalOwner),
+        (texts.AT_END_OF_TERM, AtEndOfTerm), (texts.MONEY, MoneyThere), (texts.REFUND_STATES, RefundState),
     ):  # fmt: skip
         assert set(words) == set(values)
     assert set(texts.ROLES) == set(Role) - {Role.STOREFRONT}
+
+
+def test_every_field_of_a_request_has_words() -> None:
+    models = [one.request_model for one in OPERATIONS.values() if one.route is not None] + [ServiceRequest]
+    fields = {name for model in models for name in model.model_fields}
+    assert fields - {*GROUPS, *NEVER} <= texts.FIELDS.keys()
+    assert {"reason", "reference"} <= texts.FIELDS.keys()

@@ -243,6 +243,10 @@ class Closing(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
 
 
 class Correction(BaseModel):
@@ -1125,6 +1129,10 @@ class PlanChange(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
     agreed_cost_limit: Money | None = None
     """
     the most that the upstream may charge for it, in the currency of the upstream account; if it asks more, nothing is sent and a person sees both sums
@@ -1263,6 +1271,10 @@ class ProlongQuote(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
     agreed_cost_limit: Money | None = None
     """
     the most that the upstream may charge for it, in the currency of the upstream account; if it asks more, nothing is sent and a person sees both sums
@@ -1292,6 +1304,10 @@ class Prolongation(BaseModel):
     metadata: dict[str, str] | None = None
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
+    """
+    reason: str | None = None
+    """
+    why; written to the audit log
     """
     agreed_cost_limit: Money | None = None
     """
@@ -1523,6 +1539,10 @@ class Resumption(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
 
 
 class Role(OpenEnum):
@@ -1581,6 +1601,10 @@ class ServiceChange(BaseModel):
     metadata: dict[str, str] | None = None
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
+    """
+    reason: str | None = None
+    """
+    why; written to the audit log
     """
     agreed_cost_limit: Money | None = None
     """
@@ -1687,6 +1711,10 @@ class SetParametersQuote(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
     agreed_cost_limit: Money | None = None
     """
     the most that the upstream may charge for it, in the currency of the upstream account; if it asks more, nothing is sent and a person sees both sums
@@ -1773,13 +1801,13 @@ class Suspension(BaseModel):
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
     """
-    urgent: bool = False
-    """
-    do it before everything else of the service; operators only
-    """
     reason: str | None = None
     """
     why; written to the audit log
+    """
+    urgent: bool = False
+    """
+    do it before everything else of the service; operators only
     """
 
 
@@ -2736,6 +2764,10 @@ class ChangePlanQuote(BaseModel):
     metadata: dict[str, str] | None = None
     """
     your own values, repeated in documents and messages: up to 20 keys of 40 characters with texts of 500, 4000 characters in all. No secrets: it is stored as it is
+    """
+    reason: str | None = None
+    """
+    why; written to the audit log
     """
     agreed_cost_limit: Money | None = None
     """
