@@ -38,7 +38,7 @@ class Input:
     value: str = ""
     """What stands there before anybody types; of a tick what it means."""
     choices: Mapping[str, str] = field(default_factory=dict)
-    """Of a list: value -> words, which are translated."""
+    """What a list offers: value -> words, which are translated."""
     stays: bool = False
     """`value` is how it is: if that is left, nothing is asked for."""
     needed: bool = False

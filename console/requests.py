@@ -1,6 +1,6 @@
 """What may be asked of a service that is there: a form for each operation of the API that would do something.
 
-Which ones, and what there is to choose, `orders.lifecycle.choices` says; the fields are those of the API's request.
+`orders.lifecycle.choice_views` says which ones, and what there is to choose; the fields are those of the API's request.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from console.wishes import Sent, Wish, send, show_choice, show_quote
 from models.enums import OperationKind
 from models.periods import period_in_words
 from orders.errors import NotFound
-from orders.lifecycle.choices import Choices, choices_of
+from orders.lifecycle.choice_views import Choices, choices_of
 from orders.operations.registry import operation_type
 from orders.operations.requests import OperationRequest, Rules
 from orders.views import OperationView, ServiceView, find_service

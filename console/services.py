@@ -20,11 +20,11 @@ from orders.access.handing_over import OwnerChange
 from orders.access.roles import Right
 from orders.drift.views import list_drift
 from orders.errors import NotFound
-from orders.lifecycle.choices import modules_for, possible_kinds
+from orders.lifecycle.choice_views import modules_for, possible_kinds
 from orders.lifecycle.views import operations_by_number
 from orders.money.refund_views import list_refunds
 from orders.renewals.stopping import RenewalChange
-from orders.services.beside import beside
+from orders.services.item_views import beside
 from orders.services.modules import ModuleChange
 from orders.services.references import ReferenceChange
 from orders.views import (

@@ -48,7 +48,7 @@ class Wish:
     effect: str
     """Translated."""
     address: str
-    """Of the first step, from the console's first page."""
+    """Where its first step is, from the console's first page."""
     back: str
     about: str
     """What it is done to, in words that are not translated."""

@@ -16,4 +16,5 @@
 - `sweep` asks what nobody started and what was called off.
 - `slowness` marks operations that take longer than usual.
 - `views` shows operations.
+- `choice_views` shows what can be asked of a service now, and what there is to choose.
 """

@@ -15,4 +15,5 @@
 - `keys` knows whether a licence key has come, and reads it.
 - `views` shows services.
 - `history_views` shows their history.
+- `item_views` shows a service beside its item at the upstream.
 """

@@ -36,7 +36,7 @@ class Choices:
     """Periods to prolong by."""
     plans: tuple[PlanChangeView, ...] = ()
     addons: tuple[PlanAddon, ...] = ()
-    """Of the plan that the service will have once the changes under way are done."""
+    """Those of the plan that the service will have once the changes under way are done."""
     takes_name: bool = False
     secrets: tuple[str, ...] = ()
     """`password` and `licence_key`: those that can be made anew."""
