@@ -31,6 +31,8 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 
 SEARCH_ATTRIBUTES: Final = {
     "OrderStage": "Keyword",
+    "StageSince": "Datetime",
+    "FailureClass": "Keyword",
     "ServiceNumber": "Int",
     "OperationKind": "Keyword",
     "UpstreamName": "Keyword",

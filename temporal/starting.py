@@ -8,6 +8,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
+from models.columns import utc_now
 from models.database import Database
 from models.enums import Stage
 from models.messages import OrderInput, OrderPolicy, PollInput, SendInput, SweepInput
@@ -92,7 +93,7 @@ async def _start(client: Client, task_queue: str, order: OrderInput, conflict: W
         task_queue=task_queue,
         id_conflict_policy=conflict,
         id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-        search_attributes=of_order(order),
+        search_attributes=of_order(order, utc_now()),
         static_summary=_summary(order),
         priority=Priority(fairness_key=order.upstream or None),  # of its activities, too: see activities.slots
         rpc_timeout=RPC_TIMEOUT,

@@ -30,7 +30,7 @@ from models.messages import (
 from models.untrusted_text import as_code
 from workflows import calls
 from workflows.order_state import OrderState
-from workflows.search_attributes import ORDER_STAGE
+from workflows.search_attributes import of_stage
 from workflows.signal_guard import LONGEST_REASON, tolerant
 
 _DONE = TaskCompletion()
@@ -68,7 +68,7 @@ class OrderMessages:
         next_try: str = "",
     ) -> None:
         if stage is not self._state.stage:
-            workflow.upsert_search_attributes([ORDER_STAGE.value_set(stage.value)])
+            workflow.upsert_search_attributes(of_stage(stage, workflow.now(), failure))
         self._show(stage, reason, instructions=instructions, failure=failure, next_try=next_try)
 
     def _show_again(self) -> None:

@@ -116,7 +116,7 @@ class ServiceOrder(OrderMessages):
         while not self._state.number:
             result = await (self._in_one_step() if self._order.in_one_step else self._in_two_steps())
             if result.outcome in (Submission.UNKNOWN, Submission.ACCEPTED_UNNUMBERED):
-                self._enter(Stage.OUTCOME_UNKNOWN, result.reason, next_try=BY_THE_ACTIVITY)
+                self._enter(Stage.OUTCOME_UNKNOWN, result.reason, failure=result.failure, next_try=BY_THE_ACTIVITY)
                 self._state.heeded = len(self._state.seen)
                 result = await calls.settle(self._order)
             await self._take(result)
@@ -133,7 +133,7 @@ class ServiceOrder(OrderMessages):
         if self._must_wait(result.funds):
             # An item of ours that comes to life meanwhile was paid by the upstream itself: then it is to be adopted.
             # It may have done so before this run knew that it must wait: what came since the last look counts, too.
-            self._enter(Stage.WAITING_FOR_FUNDS, result.funds.reason)
+            self._enter(Stage.WAITING_FOR_FUNDS, result.funds.reason, failure=FailureClass.FUNDS)
             await self._wait(lambda: self._state.funds_granted or len(self._state.seen) > self._state.heeded)
         return await self._request()
 
@@ -172,7 +172,7 @@ class ServiceOrder(OrderMessages):
         self._state.funds_granted = False
         result = await self._with_retries(calls.reserve_funds, lambda funds: funds.outcome is Funds.TROUBLE)
         if self._must_wait(result):
-            self._enter(Stage.WAITING_FOR_FUNDS, result.reason)
+            self._enter(Stage.WAITING_FOR_FUNDS, result.reason, failure=FailureClass.FUNDS)
             known = len(self._state.seen)
             if known > self._state.heeded and workflow.patched(HEEDS_EARLY_EVENTS):
                 known = self._state.heeded
@@ -329,7 +329,7 @@ class ServiceOrder(OrderMessages):
                 failure=trouble.failure,
             )
         )
-        self._enter(Stage.NEEDS_ATTENTION, trouble.reason)
+        self._enter(Stage.NEEDS_ATTENTION, trouble.reason, failure=trouble.failure)
         self._state.looked, self._state.look_asked = trouble.reason, False
         if trouble.late:
             await self._late_result_or_decision()

@@ -20,7 +20,8 @@ until existing=$(temporal operator search-attribute list --namespace "$TEMPORAL_
     sleep 1
 done
 
-for attribute in OrderStage:Keyword ServiceNumber:Int OperationKind:Keyword UpstreamName:Keyword; do
+for attribute in OrderStage:Keyword StageSince:Datetime FailureClass:Keyword ServiceNumber:Int OperationKind:Keyword \
+    UpstreamName:Keyword; do
     name=${attribute%:*} type=${attribute#*:}
     printf '%s\n' "$existing" | grep -qw "$name" ||
         temporal operator search-attribute create --namespace "$TEMPORAL_NAMESPACE" --name "$name" --type "$type"
@@ -28,7 +29,7 @@ done
 
 # The same for new search attributes: until then an order that sets them is refused.
 tries=60
-query='OrderStage = "" OR ServiceNumber = 0 OR OperationKind = "" OR UpstreamName = ""'
+query='OrderStage = "" OR StageSince < "1970-01-01T00:00:00Z" OR FailureClass = "" OR ServiceNumber = 0 OR OperationKind = "" OR UpstreamName = ""'
 until answer=$(temporal workflow count --namespace "$TEMPORAL_NAMESPACE" --query "$query" 2>&1); do
     tries=$((tries - 1))
     if [ "$tries" -eq 0 ]; then

@@ -17,7 +17,7 @@ from settings import Settings
 from tests.docs import settings_page
 from tests.docs.pages import ARCHITECTURE, OPERATIONS, OURS, README, Page, table
 from tests.infrastructure.processes import PROJECT
-from workflows.search_attributes import INTEGERS, KEYWORDS
+from workflows.search_attributes import ALL
 
 STAGES = {stage.value for stage in Stage}
 OF_THE_SHELL = {"RESELL_API_URL", "RESELL_API_TOKEN", "RESELL_API_TOKEN_FILE"}
@@ -88,7 +88,7 @@ def test_every_kind_of_event_is_named() -> None:
 
 def test_every_search_attribute_is_named() -> None:
     text = ARCHITECTURE.section("What is reported where")
-    assert [key.name for key in (*KEYWORDS, *INTEGERS) if f"`{key.name}`" not in text] == []
+    assert [key.name for key in ALL if f"`{key.name}`" not in text] == []
 
 
 def test_every_decision_is_explained_with_the_stages_in_which_it_is_possible() -> None:

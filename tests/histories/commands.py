@@ -10,8 +10,12 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
+from workflows.search_attributes import TIMES
+
 LOCAL_ACTIVITY = "core_local_activity"
 PATCH = "core_patch"
+_TIMES = {key.name for key in TIMES}
+"""Search attributes whose values differ from run to run."""
 
 _ENDS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "complete",
@@ -47,7 +51,7 @@ def _commands(events: Sequence[HistoryEvent]) -> Iterator[str]:
             yield _marker(event)
         elif kind == EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES:
             fields = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
-            yield "show " + ", ".join(f"{name}={_text(value)}" for name, value in sorted(fields.items()))
+            yield "show " + ", ".join(f"{name}={_text(fields[name])}" for name in sorted(fields) if name not in _TIMES)
         elif kind == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED:
             request = event.workflow_execution_update_accepted_event_attributes.accepted_request
             yield f"accept update {request.input.name}"
@@ -68,5 +72,5 @@ def _marker(event: HistoryEvent) -> str:
 
 
 def _text(payload: Payload) -> str:
-    value = json.loads(payload.data)
+    value = json.loads(payload.data) if payload.data else ""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

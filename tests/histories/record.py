@@ -31,7 +31,7 @@ from stack.embedded import temporal_program
 from tests.histories.commands import commands
 from tests.histories.scenarios import SCENARIOS
 from tests.workflows.bench import open_bench
-from workflows.search_attributes import INTEGERS, KEYWORDS
+from workflows.search_attributes import ALL
 
 HERE = Path(__file__).parent
 FINGERPRINTS = HERE / "fingerprints.json"
@@ -93,7 +93,7 @@ async def record(names: Sequence[str], *, forget: bool) -> None:
             dev_server_existing_path=temporal_program(),
             data_converter=pydantic_data_converter,
             identity="recorder",
-            search_attributes=[*KEYWORDS, *INTEGERS],
+            search_attributes=ALL,
         ) as server,
         open_bench(server.client) as bench,
     ):

@@ -196,7 +196,8 @@ def test_the_example_settings_name_all_variables_and_no_others() -> None:
 def test_all_parts_know_the_search_attributes_that_the_workflows_set() -> None:
     set_by_workflows = {key.name: "Keyword" for key in search_attributes.KEYWORDS}
     set_by_workflows |= {key.name: "Int" for key in search_attributes.INTEGERS}
-    deployed = dict(re.findall(r"(\w+):(Keyword|Int)\b", (DEPLOY / "temporal" / "namespace.sh").read_text()))
+    set_by_workflows |= {key.name: "Datetime" for key in search_attributes.TIMES}
+    deployed = dict(re.findall(r"(\w+):(Keyword|Int|Datetime)\b", (DEPLOY / "temporal" / "namespace.sh").read_text()))
     assert set_by_workflows == SEARCH_ATTRIBUTES == deployed
 
 

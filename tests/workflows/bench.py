@@ -406,7 +406,7 @@ class Bench:
             given,
             id=naming.workflow_id(given.service, kind, number),
             task_queue=self.settings.task_queue,
-            search_attributes=of_order(given),
+            search_attributes=of_order(given, datetime.now(UTC)),
             start_signal="upstream_event" if start_signal else None,
             start_signal_args=[start_signal] if start_signal else [],
         )

@@ -4,14 +4,33 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from models.enums import FailureClass, Stage
+from catalogue.values import AccountName
+from models.enums import FailureClass, OperationKind, Stage
 from models.explanations import explain
-from models.messages import Funds, FundsResult, ManualTask, Submission, SubmitResult
+from models.messages import (
+    DecisionKind,
+    Funds,
+    FundsResult,
+    ManualTask,
+    OrderInput,
+    OrderPolicy,
+    Submission,
+    SubmitResult,
+)
 from tests.infrastructure.eventually import assert_eventually
 from tests.workflows.bench import GRANTED, PATIENCE, Bench, Held, ScriptedOrder, Step, accepted, attention
 from workflows.order_messages import BY_THE_ACTIVITY
-from workflows.search_attributes import ORDER_STAGE, SERVICE_NUMBER, UPSTREAM_NAME
+from workflows.search_attributes import (
+    BY_HAND,
+    FAILURE_CLASS,
+    ORDER_STAGE,
+    SERVICE_NUMBER,
+    STAGE_SINCE,
+    UPSTREAM_NAME,
+    of_order,
+)
 
 DRY = "5.00 EUR needed, 1.00 EUR free on account main"
 DOWN = "the upstream can't be reached: connection refused"
@@ -110,6 +129,53 @@ async def test_an_order_can_be_searched_for_by_service_and_upstream(bench: Bench
     assert found[SERVICE_NUMBER] == order.input.service
     assert found[UPSTREAM_NAME] == "main"
     await order.handle.terminate("seen")
+
+
+async def found_by(bench: Bench, query: str) -> set[str]:
+    return {one.id async for one in bench.client.list_workflows(f"{query} AND ExecutionStatus = 'Running'")}
+
+
+async def test_stuck_orders_are_found_by_the_class_of_their_failure_and_by_how_long_they_are_stuck(
+    bench: Bench,
+) -> None:
+    rejected = attention(WRONG).model_copy(update={"failure": FailureClass.REJECTED})
+    decide = await bench.order(reserve_funds=[GRANTED], submit=[rejected, accepted("18")])
+    money = await bench.order(waiting_steps(Stage.WAITING_FOR_FUNDS), submit=[Held()])
+    well = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
+    ids = [decide.handle.id, money.handle.id, well.handle.id]
+    await until_shown(decide, Stage.NEEDS_ATTENTION)
+    await until_shown(money, Stage.WAITING_FOR_FUNDS)
+    await until_shown(well, Stage.AWAITING_CONFIRMATION)
+    assert await found_by(bench, "FailureClass = 'rejected'") & set(ids) == {decide.handle.id}
+    assert await found_by(bench, "FailureClass = 'funds'") & set(ids) == {money.handle.id}
+    assert await found_by(bench, "FailureClass IS NULL") & set(ids) == {well.handle.id}
+
+    [entered] = [
+        event.event_time.ToDatetime(UTC)
+        for event in (await money.handle.fetch_history()).events
+        if event.HasField("upsert_workflow_search_attributes_event_attributes")
+    ]
+    since = (await money.handle.describe()).typed_search_attributes[STAGE_SINCE]
+    assert abs(since - entered) < timedelta(minutes=1)
+    for moment, is_found in ((since + timedelta(seconds=1), True), (since - timedelta(seconds=1), False)):
+        found = await found_by(bench, f"OrderStage = 'waiting_for_funds' AND StageSince < '{moment.isoformat()}'")
+        assert (money.handle.id in found) is is_found
+
+    before = (await decide.handle.describe()).typed_search_attributes[STAGE_SINCE]
+    await decide.decide(DecisionKind.RETRY)
+    await until_shown(decide, Stage.AWAITING_CONFIRMATION)
+    after = (await decide.handle.describe()).typed_search_attributes
+    assert after.get(FAILURE_CLASS) is None, "the failure is over"
+    assert after[STAGE_SINCE] > before
+    for order in (decide, money, well):
+        await order.handle.terminate("seen")
+
+
+def test_an_order_that_no_upstream_carries_out_has_a_name_there_that_no_account_can_have() -> None:
+    order = OrderInput(service=7, operation=7, kind=OperationKind.OPEN, upstream="", policy=OrderPolicy())
+    assert of_order(order, datetime.now(UTC))[UPSTREAM_NAME] == BY_HAND
+    with pytest.raises(ValidationError):
+        TypeAdapter(AccountName).validate_python(BY_HAND)
 
 
 @pytest.mark.parametrize("stage", [Stage.WAITING_FOR_FUNDS, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION])
