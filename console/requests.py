@@ -66,7 +66,7 @@ async def _wish(number: int, kind: OperationKind, session: Session, context: Con
         effect=EFFECTS[kind],
         address=f"services/{number}/request/{kind.value}",
         back=f"services/{number}",
-        about=f"{number} · {service.name}",
+        about=f"{number} · {service.name} · {service.plan}",
         model=operation.request_model,
         inputs=inputs_of(operation.request_model, _known(service, choices)),
         place=partial(_place, number, session, context),

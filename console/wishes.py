@@ -65,6 +65,11 @@ class Wish:
     reason_needed: bool = True
 
     @property
+    def has_nothing_to_choose(self) -> bool:
+        """A value is needed from a list that is empty: no other plan, say."""
+        return any(one.needed and one.kind == "list" and not one.choices for one in self.inputs)
+
+    @property
     def last(self) -> list[Input]:
         """What is asked for beside the button."""
         needed = {"reason": self.reason_needed}
@@ -132,20 +137,19 @@ async def send(request: Request, session: Session, context: Context, wish: Wish,
     asked = body_of(wish.model, form)
     if wish.reason_needed and not text_in(form, "reason"):
         raise InvalidField("reason", "is needed: why is it done? It goes to the audit")
-    number = await _earlier(session, context, wish, asked, key)
-    if number is None:
-        now = await _preview(session, context, wish, asked)
-        if now.problem is None and now.shown == {name: text_in(form, name) for name in SHOWN}:
-            number = await wish.place(asked, key)
-        else:  # perhaps because the same form, sent twice, has just been accepted
-            number = await _earlier(session, context, wish, asked, key)
-        if number is None:
-            return await _shown(request, session, context, wish, Sent(typed_in(form)), now, changed=True)
+    now = await _preview(session, context, wish, asked)
+    if now.problem is None and now.shown == {name: text_in(form, name) for name in SHOWN}:
+        number = await wish.place(asked, key)
+    elif earlier := await _earlier(session, context, wish, asked, key):
+        number = earlier
+    else:
+        return await _shown(request, session, context, wish, Sent(typed_in(form)), now, changed=True)
     return RedirectResponse(f"{way_home(request)}operations/{number}", status_code=303)
 
 
 async def _earlier(session: Session, context: Context, wish: Wish, asked: Any, key: str) -> int | None:
-    """The operation that this form has made already."""
+    """The operation that this form has made already: then the service is not what it was, and the quote may be another
+    one. None: it has made none."""
     made = await context.resellflow.accepted_before(asked, wish.service, key=key, client=session.caller.name)
     return made.operation if made is not None else None
 

@@ -12,7 +12,7 @@ from models.audit import AuditEntry
 from models.catalogue import PlanMapping, TariffPlan
 from models.columns import utc_now
 from models.drift import Drift
-from models.enums import DriftKind, OperationKind, RefundSource, Role, ServiceStatus, UpstreamStatus
+from models.enums import DriftKind, OperationKind, RefundSource, Role, ServiceStatus, Stage, UpstreamStatus
 from models.events import UpstreamList, UpstreamSnapshot
 from models.order import Operation, Service
 from models.refund import Refund
@@ -225,6 +225,7 @@ async def test_every_operation_is_asked_for_in_the_same_way(
     address = f"services/1/request/{kind.value}"
     page = await quote(browser, kind, **typed) if typed else await browser.page(address)
     assert shown in words(page)
+    assert "at once" in words(page) or "It is sold for" in words(page)
     assert await operations(there) == 1
     form = form_of(page) | {"reason": "because"}
     for _ in range(2):
@@ -237,6 +238,20 @@ async def test_every_operation_is_asked_for_in_the_same_way(
         reason = entries.one().detail["reason"]
     assert (made.kind, made.urgent, reason) == (kind, kind in (OperationKind.SUSPEND, OperationKind.CLOSE), "because")
     assert parameters.items() <= made.parameters.items()
+
+
+async def test_what_waits_or_can_not_be_chosen_is_said_before_anybody_asks(api: Api, log_in: LogIn) -> None:
+    browser = await log_in(Role.OPERATOR)
+    await api.order()
+    closing = words(await browser.page("services/1/request/close"))
+    assert "service 1 is closed by now; nothing was sent" in closing
+    await api.enter(1, Stage.AWAITING_CONFIRMATION)
+    waiting = await browser.send("services/1/request/suspend")
+    assert "operation 1 (open) is in stage awaiting_confirmation" in words(waiting.text)
+    choice = await browser.page("services/1/request/change_plan")
+    assert "There is nothing to choose from." in words(choice)
+    assert "<button>" not in choice.split("<main")[1]
+    assert (await api.operator.get("/v1/services/1")).json()["status"] == "ordered"
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.FINANCE])

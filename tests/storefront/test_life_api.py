@@ -16,6 +16,7 @@ from models.catalogue import (
 )
 from models.enums import ModuleKind, ServiceStatus, Stage
 from models.order import Service
+from orders.operations.prolong import Prolongation
 from tests.storefront.api import Api, assert_problem
 
 REQUESTS: list[tuple[str, str, object, str]] = [
@@ -239,3 +240,18 @@ async def test_without_key_or_service_there_is_nothing_to_accept(idle_api: Api) 
         )
         for number in (7, 10**30):
             assert_problem(await ask(idle_api.shop, method, path, body, number=number), 404, "not-found")
+
+
+async def test_every_request_may_say_why_and_the_key_remembers_it(serving: Api) -> None:
+    """Without a reason a request is the same as before there were reasons, so old keys stay good."""
+    for number, (method, path, body, _) in enumerate(REQUESTS, start=2):
+        key, said = f"k-{number}", {**(body if isinstance(body, dict) else {}), "reason": f"because of {number}"}
+        made = await ask(serving.operator, method, path, said, key)
+        assert made.status_code == 201, made.text
+        assert (await ask(serving.operator, method, path, said, key)).status_code == 200
+        other = await ask(serving.operator, method, path, {**said, "reason": "another"}, key)
+        assert_problem(other, 422, "idempotency-key-reused", "Idempotency-Key")
+        audit = (await serving.operator.get(f"/v1/operations/{number}/audit")).json()["items"]
+        accepted = [one for one in audit if one["action"] == "operation_accepted"]
+        assert [one["detail"]["reason"] for one in accepted] == [f"because of {number}"]
+    assert Prolongation(period_months=1).identity().keys() == {"period_months"}
