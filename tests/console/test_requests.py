@@ -18,8 +18,8 @@ from models.order import Operation, Service
 from models.refund import Refund
 from orders.operations.registry import OPERATIONS
 from tests.console.conftest import LogIn
-from tests.console.people import Browser, words
-from tests.storefront.api import Api
+from tests.console.people import Browser, browser_of, words
+from tests.storefront.api import Api, client_of_nothing, stocked_api
 from tests.storefront.test_life_api import opened
 
 ASKED = [kind for kind, operation in OPERATIONS.items() if operation.route is not None]
@@ -29,6 +29,10 @@ ENDS = date(2027, 3, 31)
 
 @pytest.fixture
 async def there(api: Api) -> Api:
+    return await seen(api)
+
+
+async def seen(api: Api) -> Api:
     """Service 1 is active, and its item was seen, with another expiry, price and add-on than our record has."""
     await opened(api)
     async with api.database.write() as session:
@@ -106,6 +110,19 @@ async def test_both_sides_stand_side_by_side_with_their_differences(there: Api, 
     assert "Its item has not been seen" in words(await browser.page("services/2")) or "no item" in words(
         await browser.page("services/2")
     )
+
+
+async def test_the_page_and_its_forms_on_both_databases(migrated_database_url: str) -> None:
+    async with stocked_api(migrated_database_url, await client_of_nothing()) as api:
+        browser = await browser_of(await seen(api), "olga", Role.OPERATOR)
+        try:
+            assert "ram 2 4 ≠ differs" in words(await browser.page("services/1"))
+            for kind in ASKED:
+                assert "<form" in (await browser.page(f"services/1/request/{kind.value}")).split("<main")[1]
+            await browser.page("refunds?all=1")
+            assert "VDS-3" in await browser.page("services/1/request/change_plan")
+        finally:
+            await browser.client.aclose()
 
 
 async def test_a_service_is_prolonged_once_however_often_the_button_is_pressed(there: Api, log_in: LogIn) -> None:
