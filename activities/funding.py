@@ -20,7 +20,7 @@ from orders.errors import ByHand, NoMapping
 from orders.lifecycle.fast_path import MONEY_SET_ASIDE
 from orders.lifecycle.stages import enter, locked_operation
 from orders.money import funds, prices
-from orders.money.balance import BalanceReader, judge_minimum
+from orders.money.balance import BalanceReader, judge_minimum, note_balance
 from orders.money.pricing import Priced, Pricing, is_fresh
 from orders.operations.job import Job, load_job
 from orders.operations.place import place_of
@@ -222,11 +222,7 @@ class FundsActivities:
             return
         upstream = await self._connections.to(account)
         reading = await self._balances.reading(account, upstream, fresh=True)
-        async with self._database.write() as session:
-            account = await funds.locked_account(session, account_id)
-            account.balance, account.balance_at = reading.balance.amount, utc_now()
-            session.add(account)
-            await judge_minimum(session, account, reading)
+        await note_balance(self._database, account_id, reading)
 
     async def _price_the_head_again(self, account_id: int, upstream: Upstream, reading: funds.BalanceReading) -> None:
         """The first in line may wait for a price that is not true any more. What is dearer by now is seen to before it

@@ -1,4 +1,4 @@
-"""`resell upstream`: check one account, pause it, resume it."""
+"""`resell upstream`: check one account, read it now, pause it, resume it."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -27,6 +27,7 @@ def add_commands(app: typer.Typer) -> None:
     upstream.command()(check)
     upstream.command()(pause)
     upstream.command()(resume)
+    upstream.command()(read)
     app.add_typer(upstream, name="upstream")
 
 
@@ -46,6 +47,37 @@ def check(name: Name, as_json: AsJson = False) -> None:
     else:
         _print(checked)
     raise typer.Exit(0 if checked.usable else 1)
+
+
+def read(
+    name: Name,
+    item: Annotated[str | None, typer.Option(metavar="NUMBER", help="one item, instead of the balance")] = None,
+    product_type: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="its product type, where the account has several")
+    ] = None,
+) -> None:
+    """Read the balance of an account, or one item of it, now. Nothing is changed or bought."""
+    with under_way(f"asking upstream {name}"):
+        print_text(run_async(_read(name, item, product_type)))
+
+
+async def _read(name: str, item: str | None, product_type: str | None) -> str:
+    from orders.accounts.reading_now import ReadingNow
+    from orders.views import find_upstream
+    from upstreams.connections import Connections
+
+    settings = load_settings()
+    async with Connections.of(settings) as connections, opened_database(settings) as database:
+        reading = ReadingNow(database, connections)
+        if item is not None:
+            chosen, seen = await reading.item(name, item, product_type)
+            return (
+                f"{name} has no {chosen} {item}" if seen is None else f"{chosen} {item} is {seen.status.name.lower()}"
+            )
+        await reading.balance(name)
+        async with database.read() as session:
+            funds = (await find_upstream(session, name)).funds
+        return f"the balance of {name} is {funds.balance if funds else 'not known'}"
 
 
 def pause(name: Name, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:

@@ -24,12 +24,13 @@ from storefront.problems import Problem
 
 @dataclass(frozen=True)
 class Act:
-    """`carry_out` gets number, body, caller and context. `label` and `effect` are texts that are translated."""
+    """`carry_out` gets the number of the thing (the name of an upstream), body, caller and context. `label` and
+    `effect` are texts that are translated."""
 
     label: str
     effect: str
     body: type[BaseModel]
-    carry_out: Callable[[int, Any, Caller, Context], Awaitable[Any]]
+    carry_out: Callable[[Any, Any, Caller, Context], Awaitable[Any]]
     fields: tuple[str, ...] = ()
     """Fields of the body."""
     right: Right = Right.DECIDE
@@ -69,8 +70,8 @@ class Tried:
 
 
 NOTHING_TRIED = Tried()
-Show = Callable[[int, Request, Session, Context, Tried], Awaitable[Response]]
-"""Shows the page of the thing with this number."""
+Show = Callable[[Any, Request, Session, Context, Tried], Awaitable[Response]]
+"""Shows the page of the thing with this number, or of this name."""
 
 
 def add_page(router: APIRouter, noun: str, acts: Acts, show: Show) -> None:
@@ -84,11 +85,20 @@ def add_page(router: APIRouter, noun: str, acts: Acts, show: Show) -> None:
     async def act_on_thing(
         number: int, name: str, request: Request, session: LoggedIn, context: InContext, form: SentForm
     ) -> Response:
-        async def show_again(problem: Problem) -> Response:
-            return await show(number, request, session, context, Tried(name, problem, typed_in(form)))
+        return await act_on(acts, name, number, request, session, context, form, show)
 
-        on_problem(request, show_again)
-        return await _carry_out(_known(acts, name), number, session, context, form)
+
+async def act_on(
+    acts: Acts, name: str, key: int | str, request: Request, session: Session, context: Context, form: FormData,
+    show: Show,
+) -> Response:  # fmt: skip
+    """Do one of the acts. What is refused is shown on the page of the thing, beside what was typed."""
+
+    async def show_again(problem: Problem) -> Response:
+        return await show(key, request, session, context, Tried(name, problem, typed_in(form)))
+
+    on_problem(request, show_again)
+    return await _carry_out(_known(acts, name), key, session, context, form)
 
 
 def _known(acts: Acts, name: str) -> Act:
@@ -97,11 +107,11 @@ def _known(acts: Acts, name: str) -> Act:
     return acts[name]
 
 
-async def _carry_out(act: Act, number: int, session: Session, context: Context, form: FormData) -> Response:
+async def _carry_out(act: Act, key: int | str, session: Session, context: Context, form: FormData) -> Response:
     """Do it, and lead back to the page of the thing."""
     check(session.caller, act.right)
-    done = await act.carry_out(number, valid(act.body, _values(act, form)), session.caller, context)
-    response = RedirectResponse(f"../{number}", status_code=303)
+    done = await act.carry_out(key, valid(act.body, _values(act, form)), session.caller, context)
+    response = RedirectResponse(f"../{key}", status_code=303)
     say(response, getattr(done, "message", "") or "")
     return response
 

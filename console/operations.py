@@ -1,5 +1,6 @@
 """One operation: why it waits, what happens next, what a person may do, and all that was done so far."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
@@ -8,6 +9,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from console.acts import Act, Acts, Tried, add_page, show_page
+from console.comparing import Row, compared, of_item, of_service
 from console.forms import BEFORE, text_in
 from console.sessions import Session
 from console.texts import DECISIONS
@@ -17,6 +19,7 @@ from models.parameters import ADDON
 from models.product_types import PRODUCT_TYPES
 from orders.access.roles import Right
 from orders.decisions.allowed import PARAMETERS, PRICE
+from orders.linking.candidate_views import ItemCandidate, items_for
 from orders.operations.registry import operation_type
 from orders.operations.set_parameters import DOMAIN
 from orders.services.addons import from_text
@@ -125,6 +128,18 @@ def _as_offered(act: Act, offer: DecisionView, operation: OperationDetail, servi
     return replace(act, says=says, fields=fields, needs=tuple(offer.needs), current=current)
 
 
+def _beside(service: ServiceView, candidates: Sequence[ItemCandidate]) -> list[Row]:
+    """The order and, below it, the items that it may have made. Empty: there is none."""
+    if not candidates:
+        return []
+    own = of_service(service)
+    rows = [
+        compared(of_item(one.item, one.key), own, mark=one.same_mark, name=one.same_name, is_since=one.appeared_since)
+        for one in candidates
+    ]
+    return [own, *rows]
+
+
 async def _page(number: int, request: Request, session: Session, context: Context, tried: Tried) -> Response:
     requester = session.visitor.requester
     async with context.database.read() as reading:
@@ -132,6 +147,7 @@ async def _page(number: int, request: Request, session: Session, context: Contex
         service = await find_service(reading, operation.service, requester)
         intents = await list_intents(reading, number)
         audit = await list_audit(reading, PageRequest(limit=AUDIT_SHOWN), subject="operation", number=number)
+        candidates = await items_for(reading, number)
         behind = await list_operations(
             reading, context.links, PageRequest(limit=20), requester, service=[operation.service], stage=[Stage.QUEUED]
         )
@@ -144,6 +160,7 @@ async def _page(number: int, request: Request, session: Session, context: Contex
         service=service,
         intents=intents,
         audit=audit.items,
+        compared=_beside(service, candidates),
         behind=[one for one in behind.items if one.number != number],
         acts=_offered(operation, service),
     )

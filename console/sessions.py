@@ -104,7 +104,7 @@ async def logged_in(request: Request, context: InContext) -> Session:
     if found is None:
         raise NotLoggedIn
     check(found.caller, Right.SEE)
-    request.state.session = found
+    request.state.session, request.state.caller = found, found.caller  # of whom the API's handlers of errors ask
     return found
 
 

@@ -157,6 +157,8 @@ FIELDS = {
     "owner": _("Shop (empty: the operators)"),
     "at_end_of_term": _("At the end of its term"),
     "operation": _("Number of the operation"),
+    "product_type": _("Product type"),
+    "service": _("Number of the service"),
 }
 """Fields of requests to the API that have no words of their own in a template."""
 NOTES = {

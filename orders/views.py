@@ -20,7 +20,7 @@ from orders.accounts.views import (
     find_upstream,
     list_upstreams,
 )
-from orders.events.views import EventView, OrphanView, ValueChange, list_events, list_orphans
+from orders.events.views import EventView, ItemView, OrphanView, ValueChange, find_item, list_events, list_orphans
 from orders.incidents.views import IncidentView, find_incident, list_incidents
 from orders.lifecycle.acceptance import NewRows
 from orders.lifecycle.views import (
@@ -64,6 +64,7 @@ __all__ = [
     "HistoryEntry",
     "IncidentView",
     "IntentView",
+    "ItemView",
     "OperationDetail",
     "OperationView",
     "OrphanView",
@@ -86,6 +87,7 @@ __all__ = [
     "WorkflowLinks",
     "find_delivery",
     "find_incident",
+    "find_item",
     "find_operation",
     "find_service",
     "find_task",

@@ -12,6 +12,7 @@ from models.enums import EventKind, UpstreamStatus
 from models.events import UpstreamEvent, UpstreamSnapshot
 from models.money import Money
 from orders.accounts.views import account_named
+from orders.errors import NotFound
 from orders.events import is_orphan
 from orders.reading.documents import Document, money
 from orders.reading.filters import newest
@@ -38,6 +39,26 @@ class OrphanView(Document):
     cost: Money | None
     first_seen_at: datetime
     changed_at: datetime
+
+
+class ItemView(Document):
+    """An item at the upstream, as it was last seen."""
+
+    upstream: str
+    number: str = Field(description="number of the item at the upstream")
+    product_type: str
+    status: str
+    status_detail: str
+    name: str
+    mark: str | None = Field(description="our mark; null: the upstream does not show it")
+    tariff: str
+    ip: str | None
+    expires_on: date | None
+    cost: Money | None
+    first_seen_at: datetime
+    changed_at: datetime
+    service: int | None = Field(description="the service that it is; null: none of ours")
+    gone: bool = Field(description="the upstream does not show it any more")
 
 
 class ValueChange(Document):
@@ -76,6 +97,42 @@ async def list_orphans(session: AsyncSession, ask: PageRequest, *, upstream: str
     )
     rows = (await session.exec(query)).all()
     return page_of(_ORPHAN, ask, rows, lambda row: row.id, lambda row: _orphan(account, row))
+
+
+async def find_item(session: AsyncSession, upstream: str, product_type: str, number: str) -> ItemView:
+    """Raises NotFound."""
+    account = await account_named(session, upstream)
+    found = await session.exec(
+        select(UpstreamSnapshot).where(
+            UpstreamSnapshot.account_id == account.id,
+            UpstreamSnapshot.product_type == product_type,
+            UpstreamSnapshot.number == number,
+        )
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("item", f"{product_type} {number}")
+    return item_of(account, row)
+
+
+def item_of(account: UpstreamAccount, row: UpstreamSnapshot) -> ItemView:
+    return ItemView(
+        upstream=account.name,
+        number=row.number,
+        product_type=row.product_type,
+        status=_status(row.status),
+        status_detail=row.status_detail,
+        name=row.name,
+        mark=row.mark,
+        tariff=row.tariff,
+        ip=row.ip or None,
+        expires_on=row.expires_on,
+        cost=money(row.cost_amount, row.cost_currency),
+        first_seen_at=row.first_seen_at,
+        changed_at=row.changed_at,
+        service=row.service_id,
+        gone=row.gone,
+    )
 
 
 async def list_events(

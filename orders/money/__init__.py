@@ -5,6 +5,7 @@
 - `pricing` asks the upstream what an operation costs.
 - `expectation` reads what the catalogue expects it to cost.
 - `addonprices` adds what add-ons cost.
+- `line_views` shows who waits for the money of an account, and what was charged lately.
 - `limits` is the most that the caller agreed to.
 - `quoted` holds an order to the quote that it names.
 - `held_prices` names the upstream's own quote in the request, while it holds its price.

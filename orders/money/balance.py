@@ -15,7 +15,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.enums import ModuleKind
 from models.money import Money
-from orders.money.funds import BalanceReading, free
+from orders.money.funds import BalanceReading, free, locked_account
 from orders.webhooks import outbox
 from upstreams.errors import Busy
 from upstreams.port import Upstream
@@ -72,6 +72,15 @@ class BalanceReader:
             await session.exec(
                 update(UpstreamAccount).where(col(UpstreamAccount.id) == account_id).values(learned=learned)
             )
+
+
+async def note_balance(database: Database, account_id: int, reading: BalanceReading) -> None:
+    """Write a reading down although nobody orders, and report where it is less than wanted, or enough again."""
+    async with database.write() as session:
+        account = await locked_account(session, account_id)
+        account.balance, account.balance_at = reading.balance.amount, utc_now()
+        session.add(account)
+        await judge_minimum(session, account, reading)
 
 
 async def judge_minimum(session: AsyncSession, account: UpstreamAccount, reading: BalanceReading) -> None:

@@ -5,7 +5,8 @@ from pydantic import Field
 from models.enums import EventKind
 from orders.events.sweep_views import SweepView
 from orders.money.forecast_views import HOURS, MOST_DAYS, MOST_HOURS
-from orders.views import Document, EventView, OrphanView, Page, UpstreamView
+from orders.text import PlainText
+from orders.views import Document, EventView, ItemView, OrphanView, Page, UpstreamView
 from storefront.schemas.common import Number, Paging, Strict, Wanted
 
 
@@ -41,6 +42,26 @@ class PauseTaken(Document):
         description="requests that were written down before the pause and are not settled yet: they go on to their end"
     )
     message: str = Field(description="the same in a sentence")
+
+
+class BalanceRead(Document):
+    """The account with its balance as read just now."""
+
+    upstream: UpstreamView
+    message: str = Field(description="the balance in a sentence")
+
+
+class ItemQuestion(Strict):
+    product_type: PlainText | None = Field(
+        default=None, max_length=32, description="needed where the account has several, and no item of that number"
+    )
+
+
+class ItemRead(Document):
+    """What one item shows now."""
+
+    item: ItemView | None = Field(description="as it is kept; null: no list has shown it yet")
+    message: str = Field(description="what was found, in a sentence")
 
 
 class Sweeps(Document):

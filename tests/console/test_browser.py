@@ -31,6 +31,7 @@ PAGES = (
     ("service", "services/5"),
     ("upstreams", "upstreams"),
     ("upstream", "upstreams/main"),
+    ("item", "items/1"),
     ("search", "search?q=c-1"),
     ("me", "me"),
     ("inbox", ""),

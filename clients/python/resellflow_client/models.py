@@ -787,6 +787,16 @@ class Intents(BaseModel):
     items: list[IntentView]
 
 
+class ItemQuestion(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+    )
+    product_type: str | None = None
+    """
+    needed where the account has several, and no item of that number
+    """
+
+
 class Knowledge(OpenEnum):
     """
     What we know of an upstream's behaviour that no documentation settles.
@@ -2667,6 +2677,18 @@ class Audit(BaseModel):
     """
 
 
+class BalanceRead(BaseModel):
+    """
+    The account with its balance as read just now.
+    """
+
+    upstream: UpstreamView
+    message: str
+    """
+    the balance in a sentence
+    """
+
+
 class BatchFilter(BaseModel):
     """
     Each is a set of values: an operation needs one of each that is given.
@@ -2998,6 +3020,40 @@ class HistoryEntry(BaseModel):
     note: str | None
     """
     why, in a person's words, or other remarks; for operators only
+    """
+
+
+class ItemView(BaseModel):
+    """
+    An item at the upstream, as it was last seen.
+    """
+
+    upstream: str
+    number: str
+    """
+    number of the item at the upstream
+    """
+    product_type: str
+    status: str
+    status_detail: str
+    name: str
+    mark: str | None
+    """
+    our mark; null: the upstream does not show it
+    """
+    tariff: str
+    ip: str | None
+    expires_on: date | None
+    cost: Money | None
+    first_seen_at: AwareDatetime
+    changed_at: AwareDatetime
+    service: int | None
+    """
+    the service that it is; null: none of ours
+    """
+    gone: bool
+    """
+    the upstream does not show it any more
     """
 
 
@@ -3939,6 +3995,21 @@ class History(BaseModel):
     next_cursor: str | None
     """
     ask again with it for the next page; null at the end of the list
+    """
+
+
+class ItemRead(BaseModel):
+    """
+    What one item shows now.
+    """
+
+    item: ItemView | None
+    """
+    as it is kept; null: no list has shown it yet
+    """
+    message: str
+    """
+    what was found, in a sentence
     """
 
 

@@ -1064,6 +1064,37 @@ class AsyncMethods:
             )
         )
 
+    async def read_balance(self, name: str) -> models.BalanceRead:
+        """Read the balance of an upstream account now.
+
+        By the account's limits and breakers. This process needs the upstream's password.
+
+        For: operator, senior, admin.
+        """
+        return await self.send(
+            Call[models.BalanceRead](
+                "POST", "/v1/upstreams/{name}/read-balance", {200: models.BalanceRead}, parts={"name": name}
+            )
+        )
+
+    async def read_item(self, name: str, number: str, body: models.ItemQuestion) -> models.ItemRead:
+        """Read one item at an upstream now.
+
+        What it shows is applied as if the poller had read it. By the account's limits and breakers. This process
+        needs the upstream's password.
+
+        For: operator, senior, admin.
+        """
+        return await self.send(
+            Call[models.ItemRead](
+                "POST",
+                "/v1/upstreams/{name}/items/{number}/read",
+                {200: models.ItemRead},
+                parts={"name": name, "number": number},
+                body=body,
+            )
+        )
+
     async def show_sweeps(self) -> models.Sweeps:
         """Show what the last sweeps found.
 
