@@ -6,6 +6,7 @@ They are marked for translation here and translated where they are shown.
 from models.enums import (
     AtEndOfTerm,
     FailureClass,
+    Knowledge,
     MemberState,
     OperationKind,
     RefundState,
@@ -115,6 +116,7 @@ HEALTHS = {
     UpstreamHealth.UNHEALTHY: _("refuses the account"),
     UpstreamHealth.UNKNOWN: _("never read yet"),
 }
+KNOWN = {Knowledge.YES: _("yes"), Knowledge.NO: _("no"), Knowledge.UNKNOWN: _("not known yet")}
 SERVICE_STATES = {
     ServiceStatus.ORDERED: _("ordered"),
     ServiceStatus.PROCESSING: _("in progress"),

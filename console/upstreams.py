@@ -14,10 +14,12 @@ from console.items import Nothing
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session
 from console.texts import _
+from models.enums import DriftState, Knowledge
 from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from orders.access.roles import Right
 from orders.accounts.pausing import Why
+from orders.drift.views import list_drift
 from orders.money.forecast.terms import Basis
 from orders.money.forecast_views import ForecastDay, find_forecast
 from orders.money.line_views import charges_of, line_of
@@ -35,6 +37,7 @@ AHEAD = timedelta(days=30)
 ORPHANS_SHOWN = 100
 IN_LINE_SHOWN = 20
 CHARGES_SHOWN = 20
+DIFFERENCES_SHOWN = 50
 WIDTH, HEIGHT = 600, 120
 
 
@@ -117,6 +120,8 @@ async def _page(name: str, request: Request, session: Session, context: Context,
         upstream = await find_upstream(reading, name)
         forecast = await find_forecast(reading, name, AHEAD, basis)
         items = await list_orphans(reading, PageRequest(limit=ORPHANS_SHOWN), upstream=name)
+        ask = PageRequest(limit=DIFFERENCES_SHOWN)
+        differences = await list_drift(reading, ask, state=[DriftState.OPEN], upstream=name)
         line = await line_of(reading, name, IN_LINE_SHOWN)
         charges = await charges_of(reading, name, CHARGES_SHOWN)
     return show_page(
@@ -128,11 +133,25 @@ async def _page(name: str, request: Request, session: Session, context: Context,
         forecast=forecast,
         plot=plot_of(forecast.points),
         orphans=items.items,
+        differences=differences.items,
+        lists=_what_lists_show(upstream),
         line=line,
         charges=charges,
         short=_shortfall(upstream),
         acts=_offered(upstream, session),
     )
+
+
+def _what_lists_show(upstream: UpstreamView) -> list[tuple[str, Knowledge]]:
+    """By which an order is found again whose answer was lost. The words are translated."""
+    known = upstream.capabilities
+    return [
+        (_("lists show marks"), known.lists_show_remoteid),
+        (_("forms show marks"), known.forms_show_remoteid),
+        (_("our mark comes back"), known.lists_return_mark),
+        (_("the name comes back"), known.lists_return_name),
+        (_("answers name the item"), known.orders_return_number),
+    ]
 
 
 def _shortfall(upstream: UpstreamView) -> Money | None:

@@ -42,11 +42,13 @@ async def list_drift(
     state: Sequence[DriftState] | None = None,
     kind: Sequence[DriftKind] | None = None,
     service: Sequence[int] | None = None,
+    upstream: str | None = None,
 ) -> Page[DriftView]:
     """A page of differences, newest first. Raises InvalidField for a wrong cursor."""
-    filters = ((Drift.state, state), (Drift.kind, kind), (Drift.service_id, service))
-    rows: list[Drift] = await newest(session, select(Drift), col(Drift.id), lambda row: row.id, ask, _NOUN, *filters)
     names = await account_names(session)
+    accounts = None if upstream is None else [number for number, name in names.items() if name == upstream]
+    filters = ((Drift.state, state), (Drift.kind, kind), (Drift.service_id, service), (Drift.account_id, accounts))
+    rows: list[Drift] = await newest(session, select(Drift), col(Drift.id), lambda row: row.id, ask, _NOUN, *filters)
     return page_of(_NOUN, ask, rows, lambda row: row.id, lambda row: _show(row, names))
 
 

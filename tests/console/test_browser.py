@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Request, async_playwright
 
+from models.catalogue import UpstreamAccount
 from models.enums import Role, Stage
 from orders.access import people
 from tests.console.people import PASSWORD
@@ -117,6 +118,32 @@ async def test_a_card_a_row_a_decision(api: Api, chromium: Browser) -> None:
     assert await page.get_by_text("cancelled", exact=True).first.is_visible()
     await shown.looks_right("operation-decided")
     assert (await api.operator.get("/v1/operations/1")).json()["stage"] == Stage.CANCELLED
+
+
+async def test_an_upstream_is_paused_and_its_item_given_to_a_service(api: Api, chromium: Browser) -> None:
+    """From the inbox to the form of an item in two clicks, and the button is the third. Nobody can read it here."""
+    await everything_stuck(api)
+    shown = await visit(api, chromium, Role.OPERATOR)
+    page = shown.page
+    await page.goto(f"{api.address}/console/upstreams/main")
+    pausing = page.get_by_role("form", name="Pause the upstream")
+    await pausing.get_by_label("Reason").fill("they move tonight")
+    await pausing.get_by_role("button").click()
+    await page.get_by_role("status").wait_for()
+    await page.get_by_text("they move tonight").wait_for()
+    await shown.looks_right("upstream-paused")
+    await page.goto(f"{api.address}/console/")
+    await page.get_by_role("link", name="Items of nobody").click()
+    await page.get_by_role("link", name="9000").click()
+    await page.wait_for_url("**/items/1")
+    await shown.looks_right("item-of-nobody")
+    linking = page.get_by_role("form", name="It belongs to a service")
+    assert await linking.get_by_label("Number of the service").input_value()
+    await linking.get_by_role("button").click()
+    await page.get_by_role("alert").wait_for()
+    assert "console/items/1/link" in page.url
+    async with api.database.read() as session:
+        assert (await session.get_one(UpstreamAccount, 1)).paused_reason == "they move tonight"
 
 
 async def test_what_is_new_appears_without_a_reload_and_what_is_typed_stays(api: Api, chromium: Browser) -> None:

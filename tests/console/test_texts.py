@@ -12,6 +12,7 @@ from console.languages import CATALOGUE, LANGUAGES
 from models.enums import (
     AtEndOfTerm,
     FailureClass,
+    Knowledge,
     MemberState,
     OperationKind,
     RefundState,
@@ -45,7 +46,8 @@ def test_every_value_has_words() -> None:
         (texts.CAUSES, Cause), (texts.IF_NOTHING_IS_DONE, Cause), (texts.KINDS, OperationKind), (texts.STAGES, Stage),
         (texts.FAILURES, FailureClass), (texts.DECISIONS, DecisionKind), (texts.TASK_STATES, TaskState),
         (texts.HEALTHS, UpstreamHealth), (texts.SERVICE_STATES, ServiceStatus),
-        (texts.MEMBERS, MemberState), (texts.EFFECTS, OperationKind), (texts.RENEWAL_OWNERS, RenewalOwner),
+        (texts.MEMBERS, MemberState), (texts.KNOWN, Knowledge),
+        (texts.EFFECTS, OperationKind), (texts.RENEWAL_OWNERS, RenewalOwner),
         (texts.AT_END_OF_TERM, AtEndOfTerm), (texts.MONEY, MoneyThere), (texts.REFUND_STATES, RefundState),
     ):  # fmt: skip
         assert set(words) == set(values)

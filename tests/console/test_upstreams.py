@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.enums import IntentState, ReservationState, Role, Stage
+from models.enums import IntentState, Knowledge, ReservationState, Role, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Reservation, Service
 from orders.inbox.sources import Cause
@@ -16,6 +16,7 @@ from orders.inbox.views import inbox_cards
 from orders.linking.candidate_views import items_for
 from tests.console.conftest import LogIn
 from tests.console.people import words
+from tests.console.stuck import everything_stuck
 from tests.storefront.api import Api
 
 
@@ -69,6 +70,22 @@ async def test_the_line_is_shown_in_its_order_with_what_is_missing_and_what_was_
     charged = page.split("The last charges")[1].split("</table>")[0]
     assert "3.25 EUR" in charged
     assert "operations/4" in charged
+
+
+async def test_its_differences_and_what_it_shows_stand_on_its_page(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    async with api.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.lists_show_marks = Knowledge.YES
+        session.add(UpstreamAccount(name="other", kind="billmanager", url="https://o.test/billmgr", currency="EUR"))
+    viewer = await log_in(Role.VIEWER)
+    page = await viewer.page("upstreams/main")
+    differences = page.split("<h2>Differences</h2>")[1].split("</table>")[0]
+    assert 'href="../drift/1"' in differences
+    assert "VDS-1" in differences
+    assert "VDS-9" in differences
+    assert "lists show marks: yes; forms show marks: not known yet" in words(page)
+    assert "No difference is known." in words(await viewer.page("upstreams/other"))
 
 
 async def unclear(api: Api, stage: Stage = Stage.OUTCOME_UNKNOWN) -> Service:

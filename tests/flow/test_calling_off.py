@@ -26,7 +26,7 @@ async def _close(shop: Shop, order: AcceptedOrder, key: str = "close") -> Accept
     return await shop.resellflow.close_service(order.service, key=key, client="shop")
 
 
-async def _both_end_without_a_charge(shop: Shop, order: AcceptedOrder, closing: AcceptedOrder) -> None:
+async def both_end_without_a_charge(shop: Shop, order: AcceptedOrder, closing: AcceptedOrder) -> None:
     await shop.until(order, Stage.CANCELLED, timeout=30)
     await shop.until(closing, Stage.CANCELLED)
     assert (await shop.service(order.service)).status is ServiceStatus.CLOSED
@@ -48,7 +48,7 @@ async def _waiting_for_money(shop: Shop) -> AcceptedOrder:
     return order
 
 
-async def _waiting_with_a_leftover(shop: Shop) -> AcceptedOrder:
+async def waiting_with_a_leftover(shop: Shop) -> AcceptedOrder:
     """The upstream had less than it said: it refused the order and left an unpaid row, which could not be removed."""
     await shop.upstream.set(not_enough_money="ordered_row")
     await shop.upstream.set_balance("3.00")
@@ -70,7 +70,7 @@ async def test_deleted_while_it_waits_for_money_nothing_is_bought_after_the_top_
         assert (await shop.operation(one.operation)).stage is Stage.CANCELLED, "nothing had been sent: at once"
     await shop.upstream.set_balance("100.00")
     await _workflow_ended(shop, order)
-    await _both_end_without_a_charge(shop, order, closing)
+    await both_end_without_a_charge(shop, order, closing)
     again = await _close(shop, order)
     assert (closing.created, again.operation, again.created) == (True, closing.operation, False)
     async with shop.database.read() as session:
@@ -98,24 +98,24 @@ async def test_deleted_while_the_upstream_is_down(shop: Shop) -> None:
     closing = await _close(shop, order)
     await _workflow_ended(shop, order)
     await shop.upstream.admin("DELETE", "/faults")
-    await _both_end_without_a_charge(shop, order, closing)
+    await both_end_without_a_charge(shop, order, closing)
 
 
 @pytest.mark.proof
 async def test_what_a_refused_request_left_is_removed_first(shop_on_postgres: Shop) -> None:
     shop = shop_on_postgres
-    order = await _waiting_with_a_leftover(shop)
+    order = await waiting_with_a_leftover(shop)
     closing = await _close(shop, order)
     waiting = await shop.operation(closing.operation)
     assert waiting.stage in (Stage.QUEUED, Stage.CANCELLED)
     assert waiting.reason.startswith("operation 1, which opens it, is called off: what its requests may have left")
-    await _both_end_without_a_charge(shop, order, closing)
+    await both_end_without_a_charge(shop, order, closing)
     assert (await shop.operation(order.operation)).called_off_by == "shop"
 
 
 @pytest.mark.proof
 async def test_cancelled_by_its_shop_it_leaves_nothing_either(shop: Shop) -> None:
-    order = await _waiting_with_a_leftover(shop)
+    order = await waiting_with_a_leftover(shop)
     result = await shop.resellflow.decide(order.operation, DecisionKind.CANCEL, UNWANTED, THE_SHOP)
     assert "removed first" in result.message
     await shop.until(order, Stage.CANCELLED)
@@ -125,7 +125,7 @@ async def test_cancelled_by_its_shop_it_leaves_nothing_either(shop: Shop) -> Non
 
 @pytest.mark.proof
 async def test_a_leftover_that_was_paid_meanwhile_is_adopted_and_deleted(shop: Shop) -> None:
-    order = await _waiting_with_a_leftover(shop)
+    order = await waiting_with_a_leftover(shop)
     [row] = await shop.upstream.items()
     await shop.upstream.admin("PATCH", f"/items/{row['id']}", {"status": 2})
     closing = await _close(shop, order)
@@ -142,7 +142,7 @@ async def test_a_lost_request_that_had_no_effect_is_not_sent_again(shop: Shop) -
     await shop.until(order, Stage.OUTCOME_UNKNOWN)
     closing = await _close(shop, order)
     assert "may be under way" in (await shop.operation(closing.operation)).waits_for
-    await _both_end_without_a_charge(shop, order, closing)
+    await both_end_without_a_charge(shop, order, closing)
 
 
 async def test_a_lost_request_that_was_carried_out_is_found_and_deleted(shop: Shop) -> None:
@@ -174,7 +174,7 @@ async def test_what_is_bought_is_deleted_when_it_is_open(shop: Shop) -> None:
 
 @pytest.mark.parametrize("with_leftover", [False, pytest.param(True, marks=pytest.mark.proof)])
 async def test_deleted_while_temporal_is_away_its_workflow_hears_of_it_later(shop: Shop, with_leftover: bool) -> None:
-    order = await (_waiting_with_a_leftover(shop) if with_leftover else _waiting_for_money(shop))
+    order = await (waiting_with_a_leftover(shop) if with_leftover else _waiting_for_money(shop))
     nowhere = await Client.connect(
         f"127.0.0.1:{free_port()}", namespace="default", data_converter=pydantic_data_converter, lazy=True
     )
@@ -182,7 +182,7 @@ async def test_deleted_while_temporal_is_away_its_workflow_hears_of_it_later(sho
     closing = await cut_off.close_service(order.service, key="close", client="shop")
     assert closing.created
     await _workflow_ended(shop, order)
-    await _both_end_without_a_charge(shop, order, closing)
+    await both_end_without_a_charge(shop, order, closing)
 
 
 async def test_what_can_not_be_proven_is_left_to_a_person_who_may_vouch(shop: Shop) -> None:

@@ -3,16 +3,20 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
+from models.columns import utc_now
 from models.enums import IntentState, Stage
 from models.messages import RenewalBatch
 from orders.accounts import pausing
 from orders.accounts.pausing import Why
 from orders.lifecycle.acceptance import AcceptedOrder
 from tests.flow.shop import Shop, Upstream, open_shop
+from tests.flow.test_calling_off import both_end_without_a_charge, waiting_with_a_leftover
 from tests.flow.test_renewals_killed import COUNT, automatic, prolongations
+from tests.flow.test_slots import hours_in_line  # noqa: F401
 from tests.infrastructure.databases import Stock
 from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
@@ -67,6 +71,41 @@ async def test_an_order_waits_while_it_is_paused_and_continues_by_itself(shop: S
     assert await shop.intents(order.operation) == []
     await resume(shop)
     await assert_done_once(shop, [order])
+
+
+@pytest.mark.proof
+@pytest.mark.usefixtures("hours_in_line")
+async def test_those_who_would_come_hours_later_are_woken(shop: Shop) -> None:
+    await pause(shop)
+    orders = await asyncio.gather(*(shop.order() for _ in range(3)))
+    await until_they_wait(shop, orders, tries=1)
+
+    async def comes_late() -> bool:
+        found = [await shop.operation(order.operation) for order in orders]
+        later = utc_now() + timedelta(minutes=10)
+        return all(one.next_try_at is not None and one.next_try_at > later for one in found)
+
+    await assert_eventually(comes_late, timeout=NEVER, message="they would come an hour later")
+    await resume(shop)
+    await assert_done_once(shop, orders)
+
+
+@pytest.mark.proof
+async def test_what_a_refused_request_left_is_removed_after_the_pause(shop: Shop) -> None:
+    """Its order is called off meanwhile. To remove the unpaid item is a change, too."""
+    order = await waiting_with_a_leftover(shop)
+    removals = len(await shop.upstream.requests("vds.delete"))
+    await pause(shop)
+    closing = await shop.resellflow.close_service(order.service, key="close", client="shop")
+
+    async def waits() -> bool:
+        operation = await shop.operation(order.operation)
+        return "paused by olga since" in operation.reason and operation.tries > 1
+
+    await assert_eventually(waits, timeout=NEVER, message="the order that is called off waits and says why")
+    assert len(await shop.upstream.requests("vds.delete")) == removals
+    await resume(shop)
+    await both_end_without_a_charge(shop, order, closing)
 
 
 @pytest.mark.proof

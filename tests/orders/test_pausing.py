@@ -17,6 +17,7 @@ from orders.errors import NotFound, Refused
 from orders.lifecycle import fast_path
 from orders.lifecycle.stages import locked_operation
 from orders.settlement import intents
+from tests.infrastructure.processes import PROJECT
 from tests.orders.test_fast_path import COST, LEASE, Case
 from upstreams.errors import Paused
 
@@ -68,6 +69,24 @@ async def test_no_way_of_writing_an_intent_is_open_while_it_is_paused(database: 
     async with pausing.unrecorded_change(database, 1):
         pass
     assert len(await written(database)) == 1
+
+
+def test_whoever_changes_something_without_an_intent_asks_whether_it_is_paused() -> None:
+    """Every such change takes its lease from `unrecorded_change`."""
+    packages = (
+        "activities",
+        "catalogue",
+        "cli",
+        "console",
+        "orders",
+        "storefront",
+        "temporal",
+        "upstreams",
+        "workflows",
+    )
+    files = [file for package in packages for file in (PROJECT / package).rglob("*.py")]
+    found = {file.relative_to(PROJECT).as_posix() for file in files if "unrecorded()" in file.read_text("utf-8")}
+    assert found == {"upstreams/lease.py", "orders/accounts/pausing.py"}
 
 
 async def test_what_others_have_done_is_written_down_all_the_same(database: Database) -> None:
