@@ -23,7 +23,7 @@ from orders.lifecycle.stages import enter, locked_operation, note_next_try, note
 from orders.operations.job import Job
 from orders.restoration import numbers
 from orders.settlement import intents
-from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, Scope, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotYet, Paused, Scope, UpstreamError
 
 SAID_FROM_ATTEMPT = 3
 _THE_SAME = timedelta(seconds=1)
@@ -78,10 +78,21 @@ class FailureNotes:
         A right that is missing for one function says nothing of the others: then only this order waits.
         """
         await self.note_rest(job, error)
+        if isinstance(error, Paused):
+            await self._show_pause(job, error)
         if isinstance(error, ConnectionUnhealthy) and error.scope is Scope.ACCOUNT:
             with database_in_words():
                 if await events.record_health(self._database, job.account_id, error.message):
                     activity.logger.error("upstream %s is unhealthy: %s", job.account.name, error.message)
+
+    async def _show_pause(self, job: Job, error: Paused) -> None:
+        """Where the stage does not say that it waits: what a request left can't be removed."""
+        with database_in_words():
+            async with self._database.write() as session:
+                operation = await locked_operation(session, job.number)
+                if operation.stage is Stage.OUTCOME_UNKNOWN and operation.reason != error.message:
+                    failure = operation.failure_class
+                    await enter(session, operation, Stage.OUTCOME_UNKNOWN, error.message, failure=failure)
 
     async def note_rest(self, job: Job, error: UpstreamError) -> None:
         """The upstream has asked to be left alone: other processes are to know it, too."""
