@@ -122,8 +122,8 @@ async def _page(key: int, request: Request, session: Session, context: Context, 
     for name in {"adopt", "link"} & set(acts):
         act = acts[name]
         fields = act.fields if may_force else tuple(field for field in act.fields if field != "force")
-        likeliest = str(candidates[0].service.number) if candidates and name == "link" else ""
-        current = {"service": likeliest} if likeliest else {}
+        likely = [one.service.number for one in candidates if one.same_mark or one.same_name]
+        current = {"service": str(likely[0])} if likely and name == "link" else {}
         choices = {"plan": dict.fromkeys(plans, "")} if name == "adopt" else {}
         acts[name] = replace(act, fields=fields, current=current, choices=choices)
     own = of_item(item, key)

@@ -138,7 +138,8 @@ async def test_an_upstream_is_paused_and_its_item_given_to_a_service(api: Api, c
     await page.wait_for_url("**/items/1")
     await shown.looks_right("item-of-nobody")
     linking = page.get_by_role("form", name="It belongs to a service")
-    assert await linking.get_by_label("Number of the service").input_value()
+    assert await linking.get_by_label("Number of the service").input_value() == "", "no service looks like it"
+    await linking.get_by_label("Number of the service").fill("6")
     await linking.get_by_role("button").click()
     await page.get_by_role("alert").wait_for()
     assert "console/items/1/link" in page.url

@@ -69,6 +69,8 @@ async def test_an_order_waits_while_it_is_paused_and_continues_by_itself(shop: S
     await until_they_wait(shop, [order])
     assert await orders_sent(shop) == 0
     assert await shop.intents(order.operation) == []
+    async with shop.database.read() as session:
+        assert (await shop.account(session)).set_aside == 0, "nobody's money waits with it"
     await resume(shop)
     await assert_done_once(shop, [order])
 

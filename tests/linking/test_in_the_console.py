@@ -46,6 +46,7 @@ async def test_an_item_is_made_a_service(office: Office, enter: Enter) -> None:
     page = await browser.page(f"items/{key}")
     assert "It is no service of ours" in words(page)
     assert 'name="force"' not in page, "an operator may not overrule"
+    assert 'name="service" value=""' in page, "no service looks like it"
     for typed, field in (({}, "plan"), ({"plan": "VDS-1"}, "customer"), ({"plan": "none", "customer": "c"}, "plan"),
                          ({"plan": "VDS-1", "customer": "c", "period_months": "x"}, "period_months")):  # fmt: skip
         refused = await browser.send(f"items/{key}/adopt", **typed)
@@ -70,7 +71,9 @@ async def test_an_item_is_given_to_the_service_beside_it(office: Office, enter: 
     mark = (await office.service(number)).mark
     key = await listed(office, item, name="V1.example.com", mark=mark)
     browser, senior = await enter(Role.OPERATOR), await enter(Role.SENIOR)
-    page = words(await browser.page(f"items/{key}"))
+    shown = await browser.page(f"items/{key}")
+    assert f'name="service" value="{number}"' in shown
+    page = words(shown)
     assert page.count("✓ the same") == 2, "mark and name of one service"
     assert page.count("≠ differs") == 2, "those of the other"
     assert page.index(f"service {number}") < page.index(f"service {other}"), "the likeliest first"
