@@ -14,7 +14,7 @@ from console.items import Nothing
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session
 from console.texts import _
-from models.enums import DriftState, Knowledge
+from models.enums import DriftState
 from models.money import Money
 from models.product_types import PRODUCT_TYPES
 from orders.access.roles import Right
@@ -134,24 +134,11 @@ async def _page(name: str, request: Request, session: Session, context: Context,
         plot=plot_of(forecast.points),
         orphans=items.items,
         differences=differences.items,
-        lists=_what_lists_show(upstream),
         line=line,
         charges=charges,
         short=_shortfall(upstream),
         acts=_offered(upstream, session),
     )
-
-
-def _what_lists_show(upstream: UpstreamView) -> list[tuple[str, Knowledge]]:
-    """By which an order is found again whose answer was lost. The words are translated."""
-    known = upstream.capabilities
-    return [
-        (_("lists show marks"), known.lists_show_remoteid),
-        (_("forms show marks"), known.forms_show_remoteid),
-        (_("our mark comes back"), known.lists_return_mark),
-        (_("the name comes back"), known.lists_return_name),
-        (_("answers name the item"), known.orders_return_number),
-    ]
 
 
 def _shortfall(upstream: UpstreamView) -> Money | None:

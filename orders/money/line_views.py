@@ -46,7 +46,7 @@ async def charges_of(session: AsyncSession, upstream: str, limit: int) -> list[M
         .where(
             Reservation.account_id == account.id,
             Reservation.state == ReservationState.RELEASED,
-            col(Reservation.release_number).is_not(None),
+            col(Reservation.release_number) > account.release_count - limit,  # they are numbered: few are sorted
         )
         .order_by(col(Reservation.release_number).desc())
         .limit(limit)

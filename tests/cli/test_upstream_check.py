@@ -86,6 +86,20 @@ async def test_an_upstream_that_is_away_is_told(shell: Shell, tmp_path: Path) ->
     (await shell.resell("upstream", "check", "main")).failed("Upstream main")
 
 
+async def test_the_balance_and_an_item_are_read_now(connected: Shell, upstream: Upstream) -> None:
+    assert (await connected.resell("upstream", "read", "main")).done().lines == ["the balance of main is 100.00 EUR"]
+    account = await stored(connected)
+    assert (str(account.balance), account.balance_at is not None) == ("100.0000", True)
+    item = (
+        await upstream.admin("POST", "/items", {"account": "reseller", "type": "vds", "pricelist": 58, "status": 2})
+    )["id"]
+    read = ("upstream", "read", "main", "--item", item, "--type", "vds")
+    assert (await connected.resell(*read)).done().lines == [f"vds {item} is active"]
+    assert (await connected.resell(*read[:-3], "1", "--type", "vds")).done().lines == ["main has no vds 1"]
+    (await connected.resell(*read[:-1], "tea")).failed("'tea' is none of")
+    (await connected.resell("upstream", "read", "none")).failed("there is no upstream none")
+
+
 async def test_it_is_paused_and_resumed(stocked_shell: Shell) -> None:
     shell = stocked_shell
     run = (await shell.resell("upstream", "pause", "main", "--reason", "they move", "--actor", "olga")).done()
