@@ -34,7 +34,7 @@ class Input:
     name: str
     label: str = ""
     kind: str = "text"
-    """`text`, `number`, `date`, `lines`, `tick`, `list`, or `fixed`: it can't be changed here."""
+    """`text`, `number`, `date`, `lines`, `tick`, `list`, `months` (a list of periods), or `fixed` (only shown)."""
     value: str = ""
     """What stands there before anybody types; of a tick what it means."""
     choices: Mapping[str, str] = field(default_factory=dict)

@@ -81,7 +81,7 @@ async def _place(session: Session, context: Context, asked: ServiceRequest, key:
 
 def _known(plan: PlanDetail) -> dict[str, Sequence[Input]]:
     kind = PRODUCT_TYPES[plan.product_type]
-    months = {str(one.months): f"{one.in_words} · {one.price}" for one in plan.periods}
+    months = {str(one.months): str(one.price) for one in plan.periods}
     templates = {"": "–"} | {one.name: one.name for one in plan.templates}
     addons = {one.name: one for one in plan.addons}
     is_thing = kind.name.is_the_thing
@@ -96,7 +96,7 @@ def _known(plan: PlanDetail) -> dict[str, Sequence[Input]]:
     first = str(plan.periods[0].months) if plan.periods else ""
     return {
         "plan": [Input("plan", FIELDS["plan"], "fixed", plan.name, note=plan.not_orderable_because)],
-        "period_months": [Input("period_months", FIELDS["period_months"], "list", first, months, needed=True)],
+        "period_months": [Input("period_months", FIELDS["period_months"], "months", first, months, needed=True)],
         "domain": [Input("domain", FIELDS["domain"], needed=is_thing)] if kind.name.is_chosen else [],
         "parameters": parameters,
         "addons": [addon_input(one, None) for one in addons.values()],

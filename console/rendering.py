@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -91,6 +92,10 @@ class Clock:
         """In how long; a moment that has passed is now."""
         left = max(moment - self._now, self._now - self._now)
         return _time(moment, format_timedelta(left, add_direction=True, locale=self._locale))
+
+    def months(self, number: int) -> str:
+        """A number of months in words: 12 months."""
+        return format_unit(number, "duration-month", locale=self._locale)
 
     def number(self, value: int) -> str:
         return str(format_decimal(value, locale=self._locale))

@@ -15,7 +15,6 @@ from console.sessions import LoggedIn, SentForm, Session
 from console.texts import EFFECTS, FIELDS, KINDS, RENEWAL_OWNERS
 from console.wishes import Sent, Wish, send, show_choice, show_quote
 from models.enums import OperationKind
-from models.periods import period_in_words
 from orders.errors import NotFound
 from orders.lifecycle.choice_views import Choices, choices_of
 from orders.operations.registry import operation_type
@@ -89,12 +88,12 @@ async def _rehearse(number: int, session: Session, context: Context, asked: Oper
 
 def _known(service: ServiceView, choices: Choices) -> dict[str, Sequence[Input]]:
     """The inputs of each field that is chosen, or that shows how it is now."""
-    months = {str(one): period_in_words(one) for one in choices.months}
+    months = dict.fromkeys(map(str, choices.months), "")
     plans = {one.plan: f"{one.plan} · {one.why}" if one.needs_person else one.plan for one in choices.plans}
     owners = {one.value: RENEWAL_OWNERS[one] for one in choices.renewal_owners}
     made_anew = {name: _input(name, "tick", "new") for name in choices.secrets}
     return {
-        "period_months": [_input("period_months", "list", str(service.period_months), choices=months, needed=True)],
+        "period_months": [_input("period_months", "months", str(service.period_months), choices=months, needed=True)],
         "expires_on": [_input("expires_on", "date", _day(service))],
         "plan": [_input("plan", "list", "", choices=plans, needed=True)],
         "addons": [addon_input(one, service.addons.get(one.name)) for one in choices.addons],

@@ -200,6 +200,11 @@ BESIDE = {
     "mark": _("Mark"),
 }
 """What is compared with the upstream, besides add-ons and parameters."""
+COMPARED = {
+    "status": {one.value: words for one, words in SERVICE_STATES.items()},
+    "renewal_owner": {one.value: words for one, words in RENEWAL_OWNERS.items()},
+}
+"""Values of what is compared that have words."""
 REFUND_STATES = {
     RefundState.DOUBTFUL: _("seen once, not certain yet"),
     RefundState.OPEN: _("a person says what it is for"),

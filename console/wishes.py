@@ -67,7 +67,7 @@ class Wish:
     @property
     def has_nothing_to_choose(self) -> bool:
         """A value is needed from a list that is empty: no other plan, say."""
-        return any(one.needed and one.kind == "list" and not one.choices for one in self.inputs)
+        return any(one.needed and one.kind in ("list", "months") and not one.choices for one in self.inputs)
 
     @property
     def last(self) -> list[Input]:
