@@ -43,7 +43,9 @@ IF_NOTHING_IS_DONE = {
     Cause.MONEY: _("It continues automatically, in turn, when the money is there."),
     Cause.TASKS: _("It waits, and is reported as overdue after its due time."),
     Cause.INCIDENTS: _("It stays open until somebody explains it, or until what lasts is over."),
-    Cause.UPSTREAMS: _("Orders there wait. They continue automatically once the upstream answers as usual."),
+    Cause.UPSTREAMS: _(
+        "Orders there wait. They continue automatically once the upstream answers as usual, or is resumed."
+    ),
     Cause.SLOW: _("It is looked for at the upstream from time to time, until it is there."),
     Cause.DRIFT: _("Our record and the upstream stay different. Nothing is sent because of it."),
     Cause.ORPHANS: _("It stays at the upstream, and costs what it costs there."),

@@ -107,9 +107,9 @@ _EXPLANATIONS: dict[Stage, Explanation] = {
 
 _RETRYING_BECAUSE: dict[FailureClass, Explanation] = {
     FailureClass.NOT_SENT: Explanation(
-        "the upstream to be reachable again",
+        "the upstream to be reachable again, or to be resumed where a person has paused it",
         "it is tried again automatically, at growing intervals; the request of this attempt was not sent",
-        f"restore the connection if it is down for long, or {_CANCEL}",
+        f"restore the connection if it is down for long, resume the upstream if it is paused, or {_CANCEL}",
         shop_may=_CANCEL,
     ),
     FailureClass.OUTCOME_UNKNOWN: Explanation(

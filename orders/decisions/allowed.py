@@ -365,7 +365,7 @@ _RULES: dict[DecisionKind, Callable[[Facts, Requester], Permission]] = {
 
 _BESIDES = {
     Stage.WAITING_FOR_FUNDS: "top up the upstream account",
-    Stage.RETRYING: "repair the connection or the account if it is down for long",
+    Stage.RETRYING: "repair the connection or the account if it is down for long, or resume a paused upstream",
     Stage.AWAITING_CONFIRMATION: "look at the item at the upstream if this takes long",
     Stage.AWAITING_MANUAL_TASK: "do the task and complete it",
 }
