@@ -1,7 +1,7 @@
 """A Kubernetes API server of our own, with etcd, without anything that would run a pod: it takes, keeps and refuses.
 
 No kubelet and no controller: a Deployment makes no pods, a Job does not run. `finish_jobs` says in their place that a
-job has succeeded, so that Helm's hooks go on.
+job has succeeded or failed, so that Helm's hooks go on.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ CRDS = TOOLS.parent / "crds"
 NEVER = 60.0
 MISSING = [name for name in ("helm", "etcd", "kube-apiserver") if program(name) is None]
 
-_PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses"}
+_PLURALS = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "PriorityClass": "priorityclasses"}
 
 
 class ApiServer:
@@ -39,6 +39,8 @@ class ApiServer:
         self.http = httpx.AsyncClient(base_url=address, verify=False, headers=headers, trust_env=False)  # noqa: S501
         self.hooks: list[str] = []
         """Jobs in the order in which Helm has made them, each with the Deployments that there were."""
+        self.failing: set[str] = set()
+        """Jobs that fail."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -92,9 +94,8 @@ class ApiServer:
         for api in ("keda.sh/v1alpha1", "monitoring.coreos.com/v1"):
             await assert_eventually(partial(self._serves, api), timeout=NEVER, message=f"{api} is served")
 
-    async def _serves(self, api: str) -> None:
-        answer = await self.http.get(f"/apis/{api}")
-        assert answer.status_code == 200, answer.text
+    async def _serves(self, api: str) -> bool:
+        return (await self.http.get(f"/apis/{api}")).is_success
 
     async def finish_jobs(self) -> None:
         """Until it is cancelled: what a job would have done is not done."""
@@ -106,17 +107,18 @@ class ApiServer:
                     seen.add(meta["uid"])
                     deployments = len(await self.names("Deployment", "apps/v1"))
                     self.hooks.append(f"{meta['name']} beside {deployments}")
-                    await self._succeeded(meta["name"])
+                    await self._ended(meta["name"])
             await asyncio.sleep(0.05)
 
-    async def _succeeded(self, name: str) -> None:
+    async def _ended(self, name: str) -> None:
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        fails = name in self.failing
         conditions = [
             {"type": kind, "status": "True", "lastTransitionTime": now, "lastProbeTime": now}
-            for kind in ("SuccessCriteriaMet", "Complete")
+            for kind in (("FailureTarget", "Failed") if fails else ("SuccessCriteriaMet", "Complete"))
         ]
-        status = {"startTime": now, "completionTime": now, "succeeded": 1, "conditions": conditions}
-        status["uncountedTerminatedPods"] = {}
+        status: dict[str, Any] = {"startTime": now, "conditions": conditions, "uncountedTerminatedPods": {}}
+        status |= {"failed": 5} if fails else {"completionTime": now, "succeeded": 1}
         answer = await self.http.patch(
             f"/apis/batch/v1/namespaces/shop/jobs/{name}/status",
             json={"status": status},
@@ -148,9 +150,8 @@ async def api_server() -> AsyncIterator[ApiServer]:
             yield server
 
 
-async def _ready(server: ApiServer) -> None:
-    answer = await server.http.get("/readyz")
-    assert answer.status_code == 200, answer.text
+async def _ready(server: ApiServer) -> bool:
+    return (await server.http.get("/readyz")).is_success
 
 
 def _etcd(store: str, directory: Path) -> Program:

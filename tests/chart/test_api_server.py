@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,8 +33,12 @@ async def server() -> AsyncIterator[ApiServer]:
             await finishing
 
 
+async def tried(server: ApiServer, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    return await asyncio.to_thread(run, "helm", *command, "--namespace", "shop", environment=server.environment)
+
+
 async def helm(server: ApiServer, *command: str | Path) -> str:
-    done = await asyncio.to_thread(run, "helm", *command, "--namespace", "shop", environment=server.environment)
+    done = await tried(server, *command)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -90,6 +95,23 @@ async def test_install_upgrade_and_back(server: ApiServer) -> None:
         assert await server.names(kind, api), kind
     await helm(server, "uninstall", "resellflow")
     assert await server.names("Deployment", "apps/v1") == set()
+
+
+async def test_a_migration_that_fails_changes_nothing_else(server: ApiServer) -> None:
+    await helm(server, "install", "resellflow", CHART, "--values", EXAMPLE)
+    before = await workers(server)
+    server.hooks.clear()
+    server.failing.add("resellflow-migrate")
+    upgrade = ("upgrade", "resellflow", CHART, "--values", EXAMPLE, "--set", "image.tag=0.2.0")
+    done = await tried(server, *upgrade)
+    assert done.returncode != 0
+    assert "pre-upgrade hooks failed" in done.stderr
+    assert await workers(server) == before
+    assert "resellflow-current beside 5" not in server.hooks
+
+    server.failing.clear()
+    await helm(server, *upgrade)
+    assert (await workers(server)).keys() == of("0.2.0"), "and the next one is as if nothing had been"
 
 
 @pytest.mark.parametrize("more", [[], ["--values", EVERYTHING], ["--set", "versioning.enabled=false"]])
