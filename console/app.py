@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from console import (
+    audit,
     bulk,
     errors,
     inbox,
@@ -48,6 +49,7 @@ def install(app: FastAPI, context: Context) -> FastAPI:
     console.state.changes = Changes(context)
     for part in (
         log_in,
+        audit,
         inbox,
         bulk,
         operations,

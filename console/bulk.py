@@ -1,7 +1,9 @@
-"""One decision about everything that the inbox shows by its filters: a preview first, then the run of that preview."""
+"""One decision about all that the inbox shows by its filters, or about the rows that were chosen there.
+
+A preview comes first, then the run of that preview."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -10,14 +12,13 @@ from starlette.responses import RedirectResponse, Response
 from console.acts import Tried
 from console.errors import on_problem
 from console.forms import valid
-from console.inbox import FIELDS, Filters, wanted_by
+from console.inbox import FIELDS, OF_OPERATIONS, Filters, wanted_by
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session, text_of
 from console.texts import _
 from orders.access.roles import Right
 from orders.decisions.batches import MOST, BatchRequest
 from orders.errors import InvalidField
-from orders.inbox.sources import Cause
 from orders.inbox.views import inbox_page
 from storefront import batches
 from storefront.auth import check
@@ -26,8 +27,6 @@ from storefront.problems import Problem
 
 router = APIRouter()
 
-OF_OPERATIONS = (Cause.DECIDE, Cause.UNCLEAR, Cause.MONEY, Cause.TASKS, Cause.SLOW)
-"""Causes whose entries are operations, or belong to one."""
 ACTIONS = {
     "retry": _("Try again"),
     "look_now": _("Ask the upstream now"),
@@ -42,7 +41,14 @@ SECONDS = 20.0
 
 @router.get("/bulk")
 async def choose(request: Request, session: LoggedIn, context: InContext, asked: Filters) -> Response:
-    return await _form(request, session, context, asked, Tried())
+    """`chosen` in the address: about the numbers in `operation` alone, even if there are none."""
+    query = request.query_params
+    try:
+        chosen = _chosen(query.getlist("operation")) if "chosen" in query else None
+    except InvalidField as error:
+        problem = Problem(type="", title="", status=422, detail=error.message, field=error.field)
+        return await _form(request, session, context, asked, [], Tried("preview", problem))
+    return await _form(request, session, context, asked, chosen, Tried())
 
 
 @router.post("/bulk")
@@ -50,13 +56,14 @@ async def preview(request: Request, session: LoggedIn, context: InContext, form:
     """Write down what the decision would touch. Nothing is decided yet."""
     asked = {name: text_of(form, name).strip()[:200] for name in FIELDS}
     typed = {name: text_of(form, name) for name in ("action", "reason", "to")}
+    sent = text_of(form, "operations").split() if text_of(form, "chosen") else None
 
     async def show_again(problem: Problem) -> Response:
-        return await _form(request, session, context, asked, Tried("preview", problem, typed))
+        return await _form(request, session, context, asked, sent, Tried("preview", problem, typed))
 
     on_problem(request, show_again)
     check(session.caller, Right.DECIDE)
-    numbers = await _numbers(context, session, asked)
+    numbers = await _numbers(context, session, asked) if sent is None else _chosen(sent)
     if not numbers:
         raise InvalidField("filter", "finds no operation")
     named = {"action": typed["action"], "reason": typed["reason"], "assignee": typed["to"].strip()}
@@ -83,6 +90,15 @@ async def run(number: int, request: Request, session: LoggedIn, context: InConte
     return RedirectResponse(f"../{number}", status_code=303)
 
 
+def _chosen(texts: Sequence[str]) -> list[int]:
+    """The operations that were chosen one by one. Raises InvalidField."""
+    if not texts:
+        raise InvalidField("operation", "nothing is chosen; go back to the inbox, and choose a row")
+    if len(texts) > MOST or not all(one.isascii() and one.isdigit() and len(one) < 19 for one in texts):
+        raise InvalidField("operation", f"is not a list of up to {MOST} numbers of operations")
+    return sorted({int(one) for one in texts})
+
+
 async def _numbers(context: Context, session: Session, asked: Mapping[str, str]) -> list[int]:
     """The operations of all entries that match. Raises InvalidField where there are too many."""
     numbers: set[int] = set()
@@ -99,9 +115,16 @@ async def _numbers(context: Context, session: Session, asked: Mapping[str, str])
 
 
 async def _form(
-    request: Request, session: Session, context: Context, asked: Mapping[str, str], tried: Tried
+    request: Request,
+    session: Session,
+    context: Context,
+    asked: Mapping[str, str],
+    chosen: Sequence[object] | None,
+    tried: Tried,
 ) -> Response:
-    found = 0 if tried.problem else len(await _numbers(context, session, asked))
+    found = len(chosen or ())
+    if chosen is None and not tried.problem:
+        found = len(await _numbers(context, session, asked))
     may = session.visitor.requester
     actions = {name: label for name, label in ACTIONS.items() if name != "accept_price" or may.may(Right.ACCEPT_PRICE)}
     return pages_of(request).show(
@@ -111,6 +134,7 @@ async def _form(
         status=tried.status,
         asked=asked,
         found=found,
+        chosen=chosen,
         actions=actions if may.may(Right.DECIDE) else {},
         tried=tried,
         query=urlencode({name: value for name, value in asked.items() if value}),

@@ -12,6 +12,7 @@ from console.rendering import pages_of
 from console.sessions import LoggedIn, Session
 from console.stream import Changes
 from models.enums import FailureClass
+from orders.access.roles import Right
 from orders.errors import InvalidField
 from orders.inbox.sources import Cause
 from orders.inbox.views import InboxFilter, inbox_cards, inbox_page
@@ -20,6 +21,8 @@ from storefront.problems import Problem
 
 router = APIRouter()
 
+OF_OPERATIONS = (Cause.DECIDE, Cause.UNCLEAR, Cause.MONEY, Cause.TASKS, Cause.SLOW)
+"""Causes whose entries are operations, or belong to one."""
 FIELDS = ("cause", "upstream", "failure", "age", "assignee", "customer")
 STILL_IN_EVERY = 5
 """Seconds, roughly, between two looks whether a session is still valid."""
@@ -86,6 +89,8 @@ async def _shown(
         page=page,
         problem=problem,
         asked=asked,
+        may_choose=session.visitor.requester.may(Right.DECIDE),
+        of_operations=OF_OPERATIONS,
         failures=list(FailureClass),
         upstreams=sorted({name for card in cards for name in card.by_upstream if name}),
         query=lambda **changes: urlencode({k: v for k, v in {**asked, **changes}.items() if v}),

@@ -44,7 +44,7 @@ class Pages:
         """The page. `base` in a template is the way from it to the console's first page, so that the console may stand
         behind a proxy at another path."""
         language = language_for(request, session.visitor.language if session else "")
-        zone = _zone(session.visitor.time_zone if session else "")
+        zone = zone_of(session.visitor.time_zone if session else "")
         given = {
             "base": way_home(request),
             "session": session,
@@ -108,7 +108,8 @@ def _time(moment: datetime, shown: str) -> Markup:
     )
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """UTC where there is no such zone."""
     with contextlib.suppress(KeyError, ValueError, OSError):
         return ZoneInfo(name or "UTC")
     return ZoneInfo("UTC")

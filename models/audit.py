@@ -14,6 +14,9 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entry"
     __table_args__ = (
         sa.Index("audit_entry_of_subject", "subject", "subject_number", "id"),
+        sa.Index("audit_entry_by_actor", "actor", "id"),
+        sa.Index("audit_entry_by_action", "action", "id"),
+        sa.Index("audit_entry_by_time", "at", "id"),
         {"sqlite_autoincrement": True},
     )
 

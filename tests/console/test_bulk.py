@@ -73,3 +73,37 @@ async def test_only_who_asked_for_a_preview_runs_it_and_a_viewer_asks_for_none(a
     assert (await viewer.send("bulk", cause="money", action="cancel", reason="r")).status_code == 403
     assert '<select name="action"' not in await viewer.page("bulk?cause=money")
     assert await stage(api, 3) == "waiting_for_funds"
+
+
+async def test_the_chosen_rows_alone_are_decided_about_and_one_entry_names_them(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api, times=3)
+    browser = await log_in(Role.OPERATOR)
+    page = await browser.page("?cause=money")
+    assert [f'value="{number}" form="chosen"' in page for number in (3, 9, 15)] == [True] * 3
+    asked = await browser.page("bulk?chosen=1&operation=3&operation=15&operation=3")
+    assert "Chosen operations (2): 3, 15" in words(asked)
+    answer = await browser.send("bulk", chosen="1", operations="3 15", action="cancel", reason="both are not wanted")
+    assert answer.status_code == 303, words(answer.text)
+    assert (await browser.send(f"{answer.headers['location']}/run")).status_code == 303
+    assert [await stage(api, number) for number in (3, 9, 15)] == ["cancelled", "waiting_for_funds", "cancelled"]
+    audit = await browser.page("audit?action=batch+run")
+    assert "operations: 3, 15" in words(audit)
+    assert audit.count('<td data-label="Who">') == 1
+    assert f'href="{answer.headers["location"]}"' in audit
+
+
+async def test_nothing_chosen_is_never_everything(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api)
+    browser = await log_in(Role.OPERATOR)
+    assert "nothing is chosen" in words(await browser.page("bulk?chosen=1", status=422))
+    for operations in ("", "all", "-1", "9" * 30):
+        answer = await browser.send(
+            "bulk", chosen="1", operations=operations, cause="money", action="cancel", reason="r"
+        )
+        assert answer.status_code == 422, operations
+        assert 'name="chosen"' in answer.text, "what is sent again is about chosen rows, too"
+    viewer = await log_in(Role.VIEWER)
+    page = await viewer.page("")
+    assert ("checkbox" in page, "bulk" in page) == (False, False)
+    refused = await viewer.send("bulk", chosen="1", operations="3", action="cancel", reason="r")
+    assert refused.status_code == 403
