@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOSTILE = "=HYPERLINK(1)<script>"
 
 
-def entry(actor: str, action: str, number: int, at: datetime, **more: object) -> AuditEntry:
+def entry(actor: str, action: str, number: int, at: datetime, **more: Any) -> AuditEntry:
     return AuditEntry(actor=actor, action=action, subject="operation", subject_number=number, at=at, **more)
 
 
