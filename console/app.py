@@ -22,6 +22,7 @@ from console import (
     refunds,
     requests,
     services,
+    task_list,
     tasks,
     upstreams,
 )
@@ -53,6 +54,7 @@ def install(app: FastAPI, context: Context) -> FastAPI:
         inbox,
         bulk,
         operations,
+        task_list,
         tasks,
         incidents,
         services,

@@ -8,6 +8,7 @@ from console.sessions import Session
 from console.texts import _
 from models.enums import TaskMode, TaskState
 from orders.access.roles import Right
+from orders.tasks.checklist import checklist_of
 from orders.views import TaskDetail, find_operation, find_task
 from storefront import tasks
 from storefront.context import Context
@@ -69,8 +70,11 @@ async def _page(number: int, request: Request, session: Session, context: Contex
     async with context.database.read() as reading:
         task = await find_task(reading, number, session.visitor.requester)
         operation = await find_operation(reading, context.links, task.operation, session.visitor.requester)
+        is_to_do = task.state is TaskState.OPEN and task.mode is TaskMode.MANUAL
+        checklist = await checklist_of(reading, number) if is_to_do else None
     acts = _offered(task, session)
-    return show_page(request, session, "task.html", tried, task=task, operation=operation, acts=acts)
+    values = {"task": task, "operation": operation, "acts": acts, "checklist": checklist}
+    return show_page(request, session, "task.html", tried, **values)
 
 
 add_page(router, "tasks", ACTS, _page)

@@ -59,3 +59,15 @@
   document.addEventListener("htmx:afterSwap", show);
   window.addEventListener("pageshow", () => { boxes().forEach(note); tell(); });
 })();
+
+// Values that are copied by one press.
+(() => {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("button.copy")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = button.dataset.done;
+    });
+  }
+})();

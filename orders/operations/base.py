@@ -85,6 +85,17 @@ class Correction:
     addons: dict[str, AddonValue]
 
 
+@dataclass(frozen=True)
+class Difference:
+    """A value that a person changes at the upstream. Empty: not known."""
+
+    what: str
+    before: str
+    after: str
+    field: str = ""
+    """Name of the field of the item's form that shows it."""
+
+
 class OperationType(ABC, Generic[A, P]):
     """Stateless. What calls the upstream raises the errors of `upstreams.errors` and no others.
 
@@ -227,6 +238,10 @@ class OperationType(ABC, Generic[A, P]):
     async def steps(self, session: AsyncSession, service: Service, asked: P) -> list[str]:
         """The checklist of the manual task."""
         return list(self.checklist)
+
+    async def differences(self, session: AsyncSession, service: Service, asked: P) -> list[Difference]:
+        """The values that the checklist changes, one by one; of an operation without any: none."""
+        return []
 
     def handed_over(self, row: dict[str, str], service: Service) -> dict[str, str]:
         """The operation's row when it becomes a manual task, with notes of what is so before a person does it."""

@@ -19,7 +19,7 @@ from orders.errors import InvalidField
 from orders.money.expectation import plan_terms
 from orders.money.prices import PriceTerms
 from orders.operations import followups, pending
-from orders.operations.base import NOT_AT_WORK, Ending, Obstacle, OperationType, Request, Sent
+from orders.operations.base import NOT_AT_WORK, Difference, Ending, Obstacle, OperationType, Request, Sent
 from orders.operations.item import TARIFF, already_so, attention, item_number, judge_by_form, read
 from orders.operations.job import Job
 from orders.operations.requests import Charged, CheckedRequest, Option, Route, Rules
@@ -149,11 +149,24 @@ class ChangePlan(OperationType[PlanChange, NewPlan]):
         tariff = f" (tariff {mapping.tariff} upstream)" if mapping and mapping.tariff else ""
         changes = [
             f"Change its {_spoken(name)} from {old.resources.get(name, '?')} to {new.resources.get(name, '?')}."
-            for name in sorted(old.resources.keys() | new.resources.keys())
-            if old.resources.get(name) != new.resources.get(name)
+            for name in _changed(old, new)
         ]
         carried = [f"See that it still has {name} {value}." for name, value in asked.addons.items()]
         return [f"Change its plan from {old.name} to {new.name}{tariff}.", *changes, *carried, "See that it runs."]
+
+    async def differences(self, session: AsyncSession, service: Service, asked: NewPlan) -> list[Difference]:
+        module = service.home_module_id or service.module_id
+        old = await session.get_one(TariffPlan, service.plan_id)
+        new = await session.get_one(TariffPlan, asked.plan_id)
+        before, after = await mapped(session, old.id or 0, module), await mapped(session, new.id or 0, module)
+        found = [Difference("plan", old.name, new.name)]
+        if after is not None and after.tariff:
+            found.append(Difference("tariff", before.tariff if before else "", after.tariff, TARIFF))
+        for name in _changed(old, new):
+            was, becomes = (str(plan.resources.get(name, "")) for plan in (old, new))
+            field = after.resource_fields.get(name, "") if after is not None else ""
+            found.append(Difference(_spoken(name), was, becomes, field))
+        return found
 
     async def apply(self, ending: Ending, asked: NewPlan) -> None:
         if asked.plan_id is None:
@@ -221,6 +234,12 @@ def by_hand_in_words(manual: Sequence[str], old: TariffPlan, new: TariffPlan) ->
     changed = [name for name in manual if old.resources.get(name) != new.resources.get(name)]
     words = ", ".join(f"{name} {_known(old, name)} → {_known(new, name)}" for name in changed)
     return f"the upstream has no automatic change of this: {words}" if changed else ""
+
+
+def _changed(old: TariffPlan, new: TariffPlan) -> list[str]:
+    """The resources that the plans have otherwise."""
+    names = sorted(old.resources.keys() | new.resources.keys())
+    return [name for name in names if old.resources.get(name) != new.resources.get(name)]
 
 
 def _known(plan: TariffPlan, resource: str) -> object:
