@@ -8,7 +8,7 @@ from console.sessions import Session
 from console.texts import _
 from models.enums import TaskMode, TaskState
 from orders.access.roles import Right
-from orders.tasks.checklist import checklist_of
+from orders.tasks.checklist_views import checklist_of
 from orders.views import TaskDetail, find_operation, find_task
 from storefront import tasks
 from storefront.context import Context
