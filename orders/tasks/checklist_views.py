@@ -42,7 +42,7 @@ async def checklist_of(session: AsyncSession, number: int) -> Checklist:
     kind = operation_type(operation.kind)
     item = await _seen(session, service)
     return Checklist(
-        item=service.upstream_number,
+        item=service.upstream_number or "",
         address=account.url if account is not None and account.url.startswith(("https://", "http://")) else "",
         values=[_value(one, item) for one in await kind.differences(session, service, kind.asked(operation))],
     )

@@ -31,6 +31,8 @@ async def test_each_tab_has_its_own_tasks(api: Api, log_in: LogIn) -> None:
         page = await browser.page(f"tasks?{query}")
         assert {n for n in (4, 10, 16) if f'href="tasks/{n}"' in page} == numbers, query
         assert ("overdue" in words(page.split("<table")[1])) is (10 in numbers), query
+    page = await browser.page("tasks/4")
+    assert ("https://upstream.test/billmgr" in page, "data-copy" in page) == (True, False), "it has no item so far"
     assert "No task is here." in words(await browser.page("tasks?show=mine&department=sales"))
     assert 'aria-current="true">Overdue' in await browser.page("tasks?show=overdue")
     await browser.page("tasks?after=nonsense", status=422)
