@@ -276,6 +276,7 @@ def show_operation(operation: Number, as_json: AsJson = False) -> None:
             ("agreed at most", view.agreed_cost_limit),
             ("paid back", ", ".join(map(str, view.refunded))),
             ("requested by", f"{view.actor}, {shown(view.created_at)} UTC"),
+            ("request id", view.request_id),
             ("task", view.task),
             ("workflow", view.workflow_id + ("" if view.workflow_started_at else " (not started yet)")),
             ("in Temporal UI", view.workflow_url),

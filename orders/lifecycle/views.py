@@ -118,6 +118,11 @@ class StagePassed(Document):
 class OperationDetail(OperationView):
     """An operation with all its stages."""
 
+    request_id: str | None = Field(
+        default=None,
+        description="`X-Request-Id` of the request that began it, by which the log is searched; null: no request did, "
+        "or, for a storefront, it was not its own",
+    )
     task: int | None = Field(description="number of the task that goes with it")
     stages: list[StagePassed] = Field(description="oldest first")
     history_begins_at: datetime | None = Field(
@@ -246,7 +251,14 @@ async def find_operation(
     says = await _causes(session, [operation])
     facts, refunds = await facts_of_all(session, [operation]), await _refunds(session, [operation], requester)
     view = _shown(links, facts, requester, says, refunds)(operation)
-    return OperationDetail(**dict(view), task=task, stages=stages, history_begins_at=operation.history_begins_at)
+    is_his = requester.is_staff or operation.actor == requester.name
+    return OperationDetail(
+        **dict(view),
+        request_id=operation.request_id if is_his else None,
+        task=task,
+        stages=stages,
+        history_begins_at=operation.history_begins_at,
+    )
 
 
 async def list_operations(

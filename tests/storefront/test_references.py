@@ -7,6 +7,7 @@ import pytest
 from models.enums import Stage
 from orders.lifecycle.intake import ServiceRequest, _body_hash
 from storefront.problems import KEY_HEADER
+from telemetry.fields import HEADER
 from tests.storefront.api import RIVAL, Api, assert_problem
 from tests.storefront.test_life_api import REQUESTS, ask, opened
 from tests.storefront.test_stream import following
@@ -36,6 +37,16 @@ async def test_every_request_has_its_own_and_the_service_keeps_its_own(api: Api)
         assert asked.status_code == 201, asked.text
         assert written(asked.json()["operation"]) == own
         assert written(asked.json()["service"]) == NOTHING_WRITTEN
+
+
+async def test_an_operation_names_the_request_that_began_it_and_a_shop_sees_its_own_only(sqlite_api: Api) -> None:
+    api = sqlite_api
+    api.shop.headers[HEADER], api.operator.headers[HEADER] = "cart-4711.try_1", "olgas-own"
+    await api.order("cart-1")
+    await api.enter(1, Stage.COMPLETED)
+    assert (await ask(api.operator, "POST", "/prolong", {"period_months": 1})).status_code == 201
+    for client, seen in ((api.operator, ["cart-4711.try_1", "olgas-own"]), (api.shop, ["cart-4711.try_1", None])):
+        assert [(await client.get(f"/v1/operations/{one}")).json()["request_id"] for one in (1, 2)] == seen
 
 
 async def test_the_same_key_with_another_reference_is_another_request(sqlite_api: Api) -> None:

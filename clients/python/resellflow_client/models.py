@@ -3201,6 +3201,10 @@ class OperationDetail(BaseModel):
     """
     created_at: AwareDatetime
     ended_at: AwareDatetime | None
+    request_id: str | None = None
+    """
+    `X-Request-Id` of the request that began it, by which the log is searched; null: no request did, or, for a storefront, it was not its own
+    """
     task: int | None
     """
     number of the task that goes with it
