@@ -15,11 +15,11 @@ from console.forms import valid
 from console.inbox import FIELDS, OF_OPERATIONS, Filters, wanted_by
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session, text_of
-from console.texts import _
+from console.texts import CAUSES, _
 from orders.access.roles import Right
 from orders.decisions.batches import MOST, BatchRequest
 from orders.errors import InvalidField
-from orders.inbox.views import inbox_page
+from orders.inbox.views import inbox_cards, inbox_page
 from storefront import batches
 from storefront.auth import check
 from storefront.context import Context, InContext
@@ -125,6 +125,8 @@ async def _form(
     found = len(chosen or ())
     if chosen is None and not tried.problem:
         found = len(await _numbers(context, session, asked))
+    async with context.database.read() as reading:
+        cards = await inbox_cards(reading)
     may = session.visitor.requester
     actions = {name: label for name, label in ACTIONS.items() if name != "accept_price" or may.may(Right.ACCEPT_PRICE)}
     return pages_of(request).show(
@@ -135,6 +137,8 @@ async def _form(
         asked=asked,
         found=found,
         chosen=chosen,
+        causes={one.value: CAUSES[one] for one in OF_OPERATIONS},
+        upstreams=sorted({name for card in cards for name in card.by_upstream if name} | {asked["upstream"]} - {""}),
         actions=actions if may.may(Right.DECIDE) else {},
         tried=tried,
         query=urlencode({name: value for name, value in asked.items() if value}),

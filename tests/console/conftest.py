@@ -1,9 +1,12 @@
 """A console over a real database, and people who log in there."""
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import async_playwright
 
 from models.enums import Role
 from tests.console.people import Browser, browser_of
@@ -33,3 +36,14 @@ async def log_in(api: Api) -> AsyncIterator[LogIn]:
     yield made
     for one in opened:
         await one.client.aclose()
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Chromium]:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("there is no Chromium here (Debian: apt install chromium)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        await browser.close()

@@ -4,11 +4,9 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from models.enums import Role, Stage
+from tests.console.browsing import visit
 from tests.console.stuck import everything_stuck
-from tests.console.test_browser import chromium, visit
 from tests.storefront.api import Api
-
-__all__ = ["chromium"]
 
 pytestmark = pytest.mark.proof
 

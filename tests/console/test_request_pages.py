@@ -4,11 +4,11 @@ import pytest
 from playwright.async_api import Browser
 
 from models.order import Operation
-from tests.console.test_browser import chromium, visit
+from tests.console.browsing import visit
 from tests.console.test_requests import there
 from tests.storefront.api import Api
 
-__all__ = ["chromium", "there"]
+__all__ = ["there"]
 
 pytestmark = pytest.mark.proof
 

@@ -5,11 +5,11 @@ from playwright.async_api import Browser, expect
 
 from models.enums import Role
 from orders.tasks import manual
-from tests.console.test_browser import chromium, visit
+from tests.console.browsing import visit
 from tests.console.test_requests import there
 from tests.storefront.api import Api
 
-__all__ = ["chromium", "there"]
+__all__ = ["there"]
 
 pytestmark = pytest.mark.proof
 
