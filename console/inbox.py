@@ -13,6 +13,7 @@ from console.sessions import LoggedIn, Session
 from console.stream import Changes
 from models.enums import FailureClass
 from orders.access.roles import Right
+from orders.access.saved_filters import filters_of
 from orders.errors import InvalidField
 from orders.inbox.sources import Cause
 from orders.inbox.views import InboxFilter, inbox_cards, inbox_page
@@ -75,6 +76,7 @@ async def _shown(
     page = None
     async with context.database.read() as reading:
         cards = await inbox_cards(reading)
+        saved = await filters_of(reading, session.visitor.number)
         try:
             page = await inbox_page(reading, context.links, session.visitor.requester, wanted_by(asked), after)
         except InvalidField as error:
@@ -86,6 +88,7 @@ async def _shown(
         session,
         status=422 if problem else 200,
         cards=cards,
+        saved=[(one.id, one.name, urlencode(one.wanted)) for one in saved],
         page=page,
         problem=problem,
         asked=asked,

@@ -1,10 +1,11 @@
-"""Tables of the people who log in at the console, and of their sessions. docs/console.md."""
+"""Tables of the people who log in at the console, of their sessions and of their filters. docs/console.md."""
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from models.columns import enum_column, utc_column, utc_now
+from models.columns import empty_dict, enum_column, json_column, utc_column, utc_now
 from models.enums import Role
 
 
@@ -44,3 +45,17 @@ class PersonSession(SQLModel, table=True):
     digest: str = Field(max_length=64, unique=True)
     created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
     expires_at: datetime = Field(sa_column=utc_column(index=True))
+
+
+class SavedFilter(SQLModel, table=True):
+    """What a person wants the inbox to show, under a name of their own."""
+
+    __tablename__ = "saved_filter"
+    __table_args__ = (sa.UniqueConstraint("person_id", "name"),)
+
+    id: int = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id")
+    name: str = Field(max_length=64)
+    wanted: dict[str, str] = Field(default_factory=empty_dict, sa_column=json_column())
+    """Field of the inbox's address -> value."""
+    created_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())

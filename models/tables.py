@@ -11,7 +11,7 @@ from models.drift import Drift
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
-from models.people import Person, PersonSession
+from models.people import Person, PersonSession, SavedFilter
 from models.quote import StoredQuote
 from models.refund import Refund
 from models.sweep import ListSweep
@@ -44,6 +44,7 @@ __all__ = [
     "Refund",
     "Reservation",
     "Restoration",
+    "SavedFilter",
     "Service",
     "StageEntry",
     "StoredQuote",
