@@ -52,3 +52,20 @@ async def test_rows_are_chosen_by_keys_and_stay_chosen_when_the_list_is_shown_an
     await page.get_by_role("button", name="Decide about the chosen ones").click()
     await page.get_by_text("Chosen operations (1): 3").wait_for()
     assert shown.troubles == []
+
+
+async def test_filters_are_saved_chosen_and_deleted(api: Api, chromium: Browser) -> None:
+    await everything_stuck(api)
+    shown = await visit(api, chromium, Role.VIEWER, color_scheme="dark", viewport={"width": 390, "height": 900})
+    page = shown.page
+    await page.goto(f"{api.address}/console/?cause=money")
+    await page.get_by_label("Save these filters as").fill("short of money")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_role("link", name="short of money").wait_for()
+    await shown.looks_right("inbox-saved-dark-390")
+    await page.goto(f"{api.address}/console/")
+    await page.get_by_role("link", name="short of money").click()
+    await page.wait_for_url("**/?cause=money")
+    await page.get_by_role("button", name="Delete the filter short of money").click()
+    await expect(page.get_by_role("link", name="short of money")).to_have_count(0)
+    assert shown.troubles == []
