@@ -7,6 +7,7 @@ Revision: 0055, after: 0054.
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 from models.columns import UtcDateTime
 
@@ -22,7 +23,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("person_id", sa.Integer(), sa.ForeignKey("person.id"), nullable=False),
         sa.Column("name", sa.String(64), nullable=False),
-        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("wanted", sa.JSON().with_variant(JSONB(), "postgresql"), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.UniqueConstraint("person_id", "name"),
     )
