@@ -25,6 +25,7 @@ from models.pool import PoolTerms
 from models.rates import ExchangeRate, Rates
 from models.renewal_terms import RenewalTerms
 from models.watch_limits import Limits
+from orders.notifications.channels import ChannelsFileError
 from orders.webhooks.targets import Reach
 from payloads.keyfile import KeyFileError
 from storefront.limits import ConcurrencyLimits, ConnectionLimits
@@ -262,6 +263,10 @@ class Settings(BaseSettings):
     webhook_key_file: str = ""
     """File: keys that seal the secrets of webhooks that are added [by the API](webhooks.md#by-the-api). None: none can
     be added there."""
+
+    notifications_file: str = ""
+    """File: [who is told what, and where](notifications.md), with the addresses and their passwords. None: nobody is
+    told."""
 
     event_retention_days: float = Field(default=180.0, gt=0)
     """Days: how long the changes seen at upstreams are [kept](operations.md#what-is-kept-and-for-how-long)."""
@@ -540,6 +545,8 @@ def setup_in_words(error: BaseException) -> str | None:
         return settings_in_words(error)
     if isinstance(error, SettingsError) and isinstance(error.__cause__, SecretFileError):
         return f"the settings are not right: {error.__cause__}"
+    if isinstance(error, ChannelsFileError):
+        return f"RESELL_NOTIFICATIONS_FILE: {error}"
     if isinstance(error, KeyFileError):
         return without_values(f"RESELL_PAYLOAD_KEY_FILE: {error}")
     return None

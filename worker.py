@@ -49,6 +49,7 @@ from models.readiness import Readiness
 from orders.accounts.notes import keep_first
 from orders.money.balance import BalanceReader
 from orders.money.pricing import Pricing
+from orders.notifications.channels import ChannelsFileError, read_channels
 from orders.reading.figures import InstallationFigures
 from payloads.codec import data_converter
 from payloads.keyfile import KeyFileError
@@ -437,8 +438,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings.configure_logging()
         tracing.start("worker")
         data_converter(settings.payload_key_file)
+        read_channels(settings.notifications_file)
         connect_config()
-    except (ValidationError, SettingsError, KeyFileError, TemporalMisconfigured, tracing.TracingUnavailable) as error:
+    except (
+        ValidationError,
+        SettingsError,
+        KeyFileError,
+        ChannelsFileError,
+        TemporalMisconfigured,
+        tracing.TracingUnavailable,
+    ) as error:
         print(f"worker: {setup_in_words(error) or error}", file=sys.stderr)
         leave(2)
     try:

@@ -19,6 +19,7 @@ from itertools import groupby
 from temporalio import activity
 
 from activities.heartbeat import heartbeating, pause
+from activities.notifying import notify_always
 from activities.retention import prune_daily
 from metrics import counters
 from models.columns import utc_now
@@ -26,6 +27,7 @@ from models.database import Database
 from models.messages import SendInput, SendLap
 from models.outages import described, is_unavailable, outage_of
 from orders.installation import source_of
+from orders.notifications.channels import read_channels
 from orders.webhooks import deliveries, fanout
 from orders.webhooks.deliveries import OutgoingMessage
 from orders.webhooks.posting import Poster, PostResult
@@ -54,15 +56,20 @@ SHUTDOWN_SECONDS = 3.0
 
 class WebhookActivities:
     def __init__(self, database: Database, settings: Settings) -> None:
+        """Raises ChannelsFileError."""
         self._database = database
         self._settings = settings
+        self._channels = read_channels(settings.notifications_file)
 
     @activity.defn
     async def send_webhooks(self, sender: SendInput) -> SendLap:
         """Send what is due, look again every second, for one lap or until the worker stops."""
         sending = _Sender(self._database, self._settings)
         ends = time.monotonic() + sender.lap.total_seconds()
-        pruning = asyncio.create_task(prune_daily(self._database, self._settings))
+        beside = [
+            asyncio.create_task(prune_daily(self._database, self._settings)),
+            asyncio.create_task(notify_always(self._database, self._channels)),
+        ]
         async with heartbeating(lambda: {"delivered": sending.delivered, "failed": sending.failed}):
             try:
                 while time.monotonic() < ends and not activity.is_worker_shutdown():
@@ -75,10 +82,10 @@ class WebhookActivities:
                         activity.logger.warning("webhooks: %s", described(error))
                     await pause(BUSY_INTERVAL_SECONDS if found else INTERVAL_SECONDS)
             finally:
-                pruning.cancel()
+                for one in beside:
+                    one.cancel()
                 await sending.close()
-                with suppress(asyncio.CancelledError):
-                    await pruning
+                await asyncio.gather(*beside, return_exceptions=True)
         return SendLap(delivered=sending.delivered, failed=sending.failed)
 
 

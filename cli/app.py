@@ -23,6 +23,7 @@ from cli import (
     life,
     linking,
     lists,
+    notifications,
     order,
     plans,
     quote,
@@ -71,6 +72,7 @@ webhooks.add_commands(app)
 events.add_commands(app)
 tokens.add_commands(app)
 users.add_commands(app)
+notifications.add_commands(app)
 system.add_commands(app)
 configuration.add_commands(app)
 backup.add_commands(app)

@@ -18,7 +18,7 @@ from models.enums import (
 )
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
-from orders.inbox.sources import Cause
+from orders.inbox.causes import Cause
 from orders.quotes.views import MoneyThere
 
 

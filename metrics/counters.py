@@ -99,6 +99,10 @@ SIGNAL_SECONDS = Histogram(
 WEBHOOK_ATTEMPTS = Counter(
     "resellflow_webhook_attempts", "Attempts to deliver a webhook, by what came of them", ["result"], registry=REGISTRY
 )
+NOTIFICATIONS = Counter(
+    "resellflow_notifications", "Attempts to send a notification, by what came of them", ["channel", "result"],
+    registry=REGISTRY,
+)  # fmt: skip
 WEBHOOK_REQUEST_SECONDS = Histogram(
     "resellflow_webhook_request_seconds",
     "Time of one attempt to deliver a webhook",
@@ -174,6 +178,10 @@ def webhook_attempt(status_code: int | None, seconds: float, *, delivered_after:
     WEBHOOK_REQUEST_SECONDS.observe(seconds)
     if delivered_after is not None:
         WEBHOOK_DELIVERY_SECONDS.observe(delivered_after)
+
+
+def notification(channel: str, *, sent: bool) -> None:
+    NOTIFICATIONS.labels(channel, "sent" if sent else "failed").inc()
 
 
 def api_request(method: str, route: str, status: int, seconds: float) -> None:

@@ -293,6 +293,8 @@ class IncidentKind(StrEnum):
     """What an upstream pays back can't be read in its lists."""
     MISSED_CHANGES = "missed_changes"
     """The sweep found changes at an upstream that the poller should have seen before."""
+    NOT_NOTIFIED = "not_notified"
+    """Notifications can't be sent through a channel."""
 
 
 class RefundSource(StrEnum):

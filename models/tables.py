@@ -10,6 +10,7 @@ from models.decision import PendingDecision, WholeReason
 from models.drift import Drift
 from models.events import UpstreamEvent, UpstreamHint, UpstreamList, UpstreamSnapshot
 from models.incident import Incident
+from models.notifications import Notification, NotificationChannel
 from models.order import IntakeKey, Intent, Operation, Reservation, Service, StageEntry, Task
 from models.people import Person, PersonSession, SavedFilter
 from models.quote import StoredQuote
@@ -34,6 +35,8 @@ __all__ = [
     "Intent",
     "ListSweep",
     "MappedPeriod",
+    "Notification",
+    "NotificationChannel",
     "Operation",
     "OperationBatch",
     "PendingDecision",

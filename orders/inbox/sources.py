@@ -1,7 +1,6 @@
 """Where the entries of the inbox come from: one SELECT for each cause, all with the same columns."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,42 +9,11 @@ from sqlmodel import col
 
 from models.catalogue import UpstreamAccount
 from models.drift import Drift
-from models.enums import DriftState, IncidentKind, Stage, TaskMode, TaskState, UpstreamStatus
+from models.enums import DriftState, Stage, TaskMode, TaskState, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.incident import Incident
 from models.order import Operation, Service, Task
-
-
-class Cause(StrEnum):
-    """Why something needs a person. The order is the one of the cards."""
-
-    DECIDE = "decide"
-    """An operation goes on only after a decision."""
-    UNCLEAR = "unclear"
-    """It is not known whether a request took effect; it is looked up automatically."""
-    MONEY = "money"
-    """Operations wait for money on the upstream account."""
-    TASKS = "tasks"
-    """Work by hand."""
-    INCIDENTS = "incidents"
-    UPSTREAMS = "upstreams"
-    """An upstream account is not well."""
-    SLOW = "slow"
-    """A confirmation takes longer than usual."""
-    DRIFT = "drift"
-    ORPHANS = "orphans"
-    """Items at an upstream that are no service of ours."""
-
-
-RANK = {cause: rank for rank, cause in enumerate(Cause)}
-HAVE_A_CARD = (
-    IncidentKind.DRIFT,
-    IncidentKind.SLOWER_THAN_USUAL,
-    IncidentKind.UPSTREAM_PAUSED,
-    IncidentKind.UPSTREAM_UNHEALTHY,
-    IncidentKind.UPSTREAM_UNREACHABLE,
-)
-"""Incidents about what another card shows already."""
+from orders.inbox.causes import HAVE_A_CARD, Cause
 
 
 def _columns(

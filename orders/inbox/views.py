@@ -12,7 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import UtcDateTime, utc_now
 from orders.access.roles import Requester
-from orders.inbox.sources import RANK, SOURCES, Cause
+from orders.inbox.causes import RANK, Cause
+from orders.inbox.sources import SOURCES
 from orders.lifecycle.views import OperationView, operations_by_number
 from orders.reading.documents import Document, WorkflowLinks
 from orders.reading.paging import cursor_text, no_cursor, text_of_cursor

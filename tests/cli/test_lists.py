@@ -365,7 +365,7 @@ def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
 WITHOUT_PAGES = {("upstreams",), ("webhooks",), ("webhooks", "list"), ("tokens", "list"), ("sweep", "show")}
 LISTS = sorted(
     WITHOUT_PAGES
-    | {("users", "list")}
+    | {("users", "list"), ("notifications", "list")}
     | {words for words, command in commands() if any("--limit" in parameter.opts for parameter in command.params)}
 )
 

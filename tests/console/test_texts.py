@@ -24,7 +24,7 @@ from models.enums import (
 )
 from models.messages import DecisionKind
 from orders.accounts.views import UpstreamHealth
-from orders.inbox.sources import Cause
+from orders.inbox.causes import Cause
 from orders.lifecycle.intake import ServiceRequest
 from orders.operations.registry import OPERATIONS
 from orders.quotes.views import MoneyThere

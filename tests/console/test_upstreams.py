@@ -11,7 +11,7 @@ from models.columns import utc_now
 from models.enums import IntentState, Knowledge, ReservationState, Role, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Reservation, Service
-from orders.inbox.sources import Cause
+from orders.inbox.causes import Cause
 from orders.inbox.views import inbox_cards
 from orders.linking.candidate_views import items_for
 from tests.console.conftest import LogIn

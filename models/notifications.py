@@ -1,0 +1,43 @@
+"""Tables of the notifications: what each channel was told, and how each channel is. docs/notifications.md."""
+
+from datetime import date, datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.columns import utc_column, utc_now
+
+
+class Notification(SQLModel, table=True):
+    """Something that lasts, and that a channel was told. The row goes when the channel was told that it is over."""
+
+    __tablename__ = "notification"
+
+    channel: str = Field(primary_key=True, max_length=64)
+    subject: str = Field(primary_key=True, max_length=64)
+    """`incident 12`, or `card decide`: all operations of one card of the inbox."""
+    title: str = Field(max_length=255)
+    """What it was called, for the message that says that it is over."""
+    told: str
+    """What was said last."""
+    entries: int = 1
+    """Of a card: how many there were when it was said."""
+    since: datetime = Field(sa_column=utc_column())
+    told_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
+
+
+class NotificationChannel(SQLModel, table=True):
+    """How a channel is."""
+
+    __tablename__ = "notification_channel"
+
+    name: str = Field(primary_key=True, max_length=64)
+    busy_until: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    """A process sends through it until then, at the longest."""
+    failing_since: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    failures: int = 0
+    """In a row."""
+    last_error: str = ""
+    next_try_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    last_sent_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
+    digest_of: date | None = None
+    """The day of the last digest, in the channel's time zone."""

@@ -1,0 +1,128 @@
+"""What lasts now: each open incident, and each card of the inbox that no incident stands for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from models.columns import utc_now
+from models.enums import Role, Stage
+from models.incident import Incident
+from orders.inbox.causes import KINDS, Cause, runbook
+from orders.inbox.views import InboxCard, inbox_cards
+
+MOST = 2000
+"""Open incidents that are looked at; the oldest first. Those beyond are told when these are closed."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that lasts."""
+
+    key: str
+    cause: Cause
+    acts: Role
+    costs: bool
+    title: str
+    said: str
+    """What is so, and what happens if nobody does anything."""
+    since: datetime
+    runbook: str
+    path: str
+    """Below the console."""
+    entries: int = 1
+    """Of a card: how many."""
+
+
+@dataclass(frozen=True)
+class _Card:
+    acts: Role
+    patience: timedelta
+    """What is over by itself before that is not told."""
+    title: str
+    follows: str
+    """If nobody does anything."""
+    stage: str
+
+
+_NONE, _AWHILE = timedelta(0), timedelta(minutes=10)
+CARDS: Mapping[Cause, _Card] = {
+    Cause.DECIDE: _Card(
+        Role.OPERATOR, _NONE, "Operations need a decision", "Nothing is sent for them until somebody decides.",
+        Stage.NEEDS_ATTENTION,
+    ),
+    Cause.UNCLEAR: _Card(
+        Role.OPERATOR, _AWHILE, "The outcome of requests is unclear",
+        "The upstream is read until each is proven done or not done.", Stage.OUTCOME_UNKNOWN,
+    ),
+    Cause.MONEY: _Card(
+        Role.FINANCE, _NONE, "Operations wait for money", "They continue in turn when the money is there.",
+        Stage.WAITING_FOR_FUNDS,
+    ),
+    Cause.TASKS: _Card(
+        Role.OPERATOR, _NONE, "Tasks wait for a person", "They wait, and are reported as overdue.",
+        Stage.AWAITING_MANUAL_TASK,
+    ),
+    Cause.ORPHANS: _Card(
+        Role.SENIOR, _AWHILE, "Items at an upstream belong to nobody", "They stay, and cost what they cost there.",
+        "an-orphan-appears",
+    ),
+}  # fmt: skip
+"""The cards without incidents of their own."""
+
+
+async def lasting(session: AsyncSession) -> list[Subject]:
+    """Everything that lasts now, what costs money first, then the oldest first."""
+    found = [
+        _of_card(card, card.oldest)
+        for card in await inbox_cards(session)
+        if card.cause in CARDS and card.oldest is not None and card.oldest <= utc_now() - CARDS[card.cause].patience
+    ]
+    query = select(Incident).where(col(Incident.closed_at).is_(None)).order_by(col(Incident.id)).limit(MOST)
+    found += [_of_incident(row) for row in (await session.exec(query)).all()]
+    return sorted(found, key=lambda one: (not one.costs, one.since))
+
+
+async def open_among(session: AsyncSession, numbers: set[int]) -> set[int]:
+    """Which of these incidents are open."""
+    found: set[int] = set()
+    ordered = sorted(numbers)
+    for start in range(0, len(ordered), 500):
+        part = ordered[start : start + 500]
+        query = select(Incident.id).where(col(Incident.id).in_(part), col(Incident.closed_at).is_(None))
+        found.update((await session.exec(query)).all())
+    return found
+
+
+def _of_card(card: InboxCard, oldest: datetime) -> Subject:
+    known = CARDS[card.cause]
+    where = ", ".join(f"{name} ({count})" for name, count in card.by_upstream.items() if name)
+    return Subject(
+        key=f"card {card.cause.value}",
+        cause=card.cause,
+        acts=known.acts,
+        costs=card.cause is Cause.MONEY,
+        title=known.title,
+        said=f"{card.count}{f' at {where}' if where else ''}. {known.follows}",
+        since=oldest,
+        runbook=runbook(known.stage),
+        path=f"/?cause={card.cause.value}",
+        entries=card.count,
+    )
+
+
+def _of_incident(row: Incident) -> Subject:
+    known = KINDS[row.kind]
+    return Subject(
+        key=f"incident {row.id}",
+        cause=known.cause,
+        acts=known.acts,
+        costs=known.costs,
+        title=f"Incident {row.id}: {row.kind.value}",
+        said=row.message,
+        since=row.at,
+        runbook=runbook(row.kind.value),
+        path=f"/incidents/{row.id}",
+    )

@@ -1,0 +1,58 @@
+"""Messages of notifications: a title and plain lines. The same words whatever the channel is."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from orders.notifications.channels import Channel
+from orders.notifications.telling import Change, News
+
+LISTED = 10
+"""Subjects that a message writes out; further ones are counted."""
+LONGEST = 300
+"""Characters of what is said of one."""
+TITLES = {News.NEW: "new", News.CHANGED: "changed", News.OVER: "over"}
+
+
+def title(changes: Sequence[Change]) -> str:
+    """One subject by its name; several by their numbers."""
+    if len(changes) == 1:
+        return f"Resellflow: {changes[0].title} ({TITLES[changes[0].news]})"
+    counted = [(news, sum(one.news is news for one in changes)) for news in News]
+    return f"Resellflow: {', '.join(f'{count} {TITLES[news]}' for news, count in counted if count)}"
+
+
+def body(channel: Channel, changes: Sequence[Change], console: str, now: datetime) -> str:
+    """What costs money is first, as in `changes`."""
+    parts = [_part(channel, one, console, now) for one in changes[:LISTED]]
+    if len(changes) > LISTED:
+        parts.append(f"And {len(changes) - LISTED} more{f': {console}/' if console else ''}.")
+    return "\n\n".join(parts)
+
+
+def _part(channel: Channel, change: Change, console: str, now: datetime) -> str:
+    begun = f"since {moment(channel, change.since)}"
+    if change.subject is None:
+        return f"Over: {change.title}, {begun}, after {lasted(now - change.since)}."
+    lines = [f"{change.news.value.capitalize()}: {change.title}, {begun}.", shortened(change.subject.said)]
+    if console:
+        lines.append(f"{console}{change.subject.path}")
+    lines.append(f"What to do: {change.subject.runbook}")
+    return "\n".join(lines)
+
+
+def moment(channel: Channel, at: datetime) -> str:
+    """In the channel's time zone, with its name."""
+    return f"{channel.local(at):%Y-%m-%d %H:%M %Z}"
+
+
+def lasted(time: timedelta) -> str:
+    """12 min, 3 h 5 min, 2 d 4 h."""
+    minutes = max(int(time.total_seconds()) // 60, 0)
+    days, hours = divmod(minutes // 60, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
