@@ -438,7 +438,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         settings.configure_logging()
         tracing.start("worker")
         data_converter(settings.payload_key_file)
-        read_channels(settings.notifications_file)
+        if WorkerRole.WEBHOOKS in roles:
+            read_channels(settings.notifications_file)
         connect_config()
     except (
         ValidationError,

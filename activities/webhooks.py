@@ -56,19 +56,18 @@ SHUTDOWN_SECONDS = 3.0
 
 class WebhookActivities:
     def __init__(self, database: Database, settings: Settings) -> None:
-        """Raises ChannelsFileError."""
         self._database = database
         self._settings = settings
-        self._channels = read_channels(settings.notifications_file)
 
     @activity.defn
     async def send_webhooks(self, sender: SendInput) -> SendLap:
         """Send what is due, look again every second, for one lap or until the worker stops."""
         sending = _Sender(self._database, self._settings)
+        channels = read_channels(self._settings.notifications_file)
         ends = time.monotonic() + sender.lap.total_seconds()
         beside = [
             asyncio.create_task(prune_daily(self._database, self._settings)),
-            asyncio.create_task(notify_always(self._database, self._channels)),
+            asyncio.create_task(notify_always(self._database, channels)),
         ]
         async with heartbeating(lambda: {"delivered": sending.delivered, "failed": sending.failed}):
             try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from models.notifications import NotificationChannel
     from orders.notifications.channels import Channel, Channels
 
+ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="its name in the file of the channels")]
 TRIAL = "A trial message of Resellflow: this channel works. Nothing has happened."
 
 
@@ -37,13 +38,22 @@ def list_all(as_json: AsJson = False) -> None:
     found = [_document(one, states.get(one.name)) for one in channels]
     if as_json:
         return print_json({"items": found})
-    columns = [whole("channel"), Column("causes"), Column("quiet"), whole("digest"), whole("last sent (UTC)"), Column("state")]
+    columns = [
+        whole("channel"),
+        Column("causes"),
+        Column("quiet"),
+        whole("digest"),
+        whole("last sent (UTC)"),
+        Column("state"),
+    ]
     rows: list[list[object]] = [
         [one["name"], one["causes"] if len(str(one["causes"])) < 40 else "all", one["quiet"] or "never",
          one["digest"] or "none", one["last_sent_at"] or "never", one["state"]]
         for one in found
     ]  # fmt: skip
-    return print_table(columns, rows, nothing="nobody is told; RESELL_NOTIFICATIONS_FILE names the file of the channels")
+    return print_table(
+        columns, rows, nothing="nobody is told; RESELL_NOTIFICATIONS_FILE names the file of the channels"
+    )
 
 
 async def _states() -> "dict[str, NotificationChannel]":
@@ -56,10 +66,12 @@ async def _states() -> "dict[str, NotificationChannel]":
 
 
 def _document(channel: "Channel", state: "NotificationChannel | None") -> dict[str, object]:
+    from orders.inbox.causes import Cause
+
     failing = state is not None and state.failing_since is not None
     return {
         "name": channel.name,
-        "causes": ", ".join(sorted(channel.causes)),
+        "causes": "all" if channel.causes == frozenset(Cause) else ", ".join(sorted(channel.causes)),
         "roles": ", ".join(sorted(channel.roles)),
         "quiet": None if channel.quiet is None else "{:%H:%M}-{:%H:%M}".format(*channel.quiet),
         "loud": ", ".join(sorted(channel.loud)),
@@ -71,7 +83,9 @@ def _document(channel: "Channel", state: "NotificationChannel | None") -> dict[s
     }
 
 
-def trial(channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="its name in the file of the channels")]) -> None:
+def trial(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="its name in the file of the channels")],
+) -> None:
     """Send a trial message through a channel."""
     from orders.notifications.posting import post
 

@@ -34,6 +34,7 @@ keep main_hint_secret "${MAIN_HINT_SECRET:-}"
 keep shop_webhook_secret "${SHOP_WEBHOOK_SECRET:-}"
 keep payload_keys ""
 keep webhook_keys ""
+keep notifications ""
 
 for name in main_upstream_password; do
     [ -s "$folder/$name" ] || echo "$folder/$name is empty: write the password of your account at the upstream there."

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Executable, func
+from sqlalchemy import func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -64,17 +64,12 @@ def _open(channel: Channel, cards: Sequence[InboxCard]) -> list[str]:
 
 
 async def _past(session: AsyncSession, since: datetime) -> list[str]:
-    opened = await _count(session, select(func.count()).where(col(Incident.at) >= since))
-    closed = await _count(session, select(func.count()).where(col(Incident.closed_at) >= since))
     ended = select(func.count()).where(col(Operation.ended_at) >= since)
-    completed = await _count(session, ended.where(Operation.stage == Stage.COMPLETED))
-    others = await _count(session, ended.where(Operation.stage != Stage.COMPLETED))
+    opened = (await session.exec(select(func.count()).where(col(Incident.at) >= since))).one()
+    closed = (await session.exec(select(func.count()).where(col(Incident.closed_at) >= since))).one()
+    completed = (await session.exec(ended.where(Operation.stage == Stage.COMPLETED))).one()
+    others = (await session.exec(ended.where(Operation.stage != Stage.COMPLETED))).one()
     return [
         f"In the last 24 hours: {completed} operations completed, {others} ended otherwise; {opened} incidents opened, "
         f"{closed} closed."
     ]
-
-
-async def _count(session: AsyncSession, query: Executable) -> int:
-    number: int = (await session.execute(query)).scalar_one()
-    return number

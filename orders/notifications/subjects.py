@@ -44,7 +44,8 @@ class _Card:
     title: str
     follows: str
     """If nobody does anything."""
-    stage: str
+    anchor: str
+    """Of the runbook."""
 
 
 _NONE, _AWHILE = timedelta(0), timedelta(minutes=10)
@@ -107,7 +108,7 @@ def _of_card(card: InboxCard, oldest: datetime) -> Subject:
         title=known.title,
         said=f"{card.count}{f' at {where}' if where else ''}. {known.follows}",
         since=oldest,
-        runbook=runbook(known.stage),
+        runbook=runbook(known.anchor),
         path=f"/?cause={card.cause.value}",
         entries=card.count,
     )

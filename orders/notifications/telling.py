@@ -64,7 +64,7 @@ async def claim(session: AsyncSession, channel: Channel, now: datetime) -> Notif
             return None
     free = col(NotificationChannel.busy_until).is_(None) | (col(NotificationChannel.busy_until) <= now)
     due = col(NotificationChannel.next_try_at).is_(None) | (col(NotificationChannel.next_try_at) <= now)
-    taken = await session.execute(
+    taken = await session.exec(
         update(NotificationChannel)
         .where(col(NotificationChannel.name) == channel.name, free, due)
         .values(busy_until=now + HELD)
@@ -131,7 +131,7 @@ async def note_sent(
     for change in told:
         if change.subject is None:
             gone = (col(Notification.channel) == channel.name, col(Notification.subject) == change.key)
-            await session.execute(delete(Notification).where(*gone))
+            await session.exec(delete(Notification).where(*gone))
         else:
             await session.merge(_row(channel, change, change.subject, now))
     state = await session.get_one(NotificationChannel, channel.name)
@@ -180,7 +180,7 @@ async def forget(session: AsyncSession, channels: Sequence[Channel]) -> None:
     for gone in (
         await session.exec(select(NotificationChannel).where(col(NotificationChannel.name).not_in(names)))
     ).all():
-        await session.execute(delete(Notification).where(col(Notification.channel) == gone.name))
+        await session.exec(delete(Notification).where(col(Notification.channel) == gone.name))
         await keep_one(session, _failing(gone.name, ""), lasts=False)
         await session.delete(gone)
 

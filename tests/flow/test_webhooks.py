@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -148,3 +149,23 @@ async def test_a_killed_worker_s_message_is_sent_again_with_the_same_id(
     await assert_eventually(lambda: len(receiver.received) == 2, timeout=40, message="it is sent again")
     first, second = receiver.received
     assert (first.id, first.body) == (second.id, second.body)
+
+
+async def test_the_worker_tells_people_what_needs_them(
+    shop_database: str, temporal_server: TemporalServer, upstream: Upstream, receiver: Receiver, tmp_path: Path
+) -> None:
+    channels = tmp_path / "channels.toml"
+    channels.write_text(f'[channels.office]\nto = "{receiver.url.replace("http://", "json://")}"\n')
+    async with open_shop(shop_database, temporal_server, upstream, notifications_file=str(channels)) as shop:
+        await shop.upstream.set(balance="0.00")
+        order = await shop.order()
+        await shop.until(order, Stage.WAITING_FOR_FUNDS)
+
+        def said() -> str:
+            return " ".join(str(one.event["message"]) for one in receiver.received)
+
+        await assert_eventually(lambda: "Operations wait for money" in said())
+        await shop.upstream.set(balance="1000.00")
+        await shop.until(order, Stage.COMPLETED)
+        await assert_eventually(lambda: "Over: Operations wait for money" in said())
+        assert said().count("New: Operations wait for money") == 1

@@ -1,6 +1,7 @@
 """People are told what needs them: once, that it is over, by a real service, and nothing is lost with a channel."""
 
 import asyncio
+import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -13,10 +14,10 @@ from sqlmodel import col, select
 from activities.notifying import notify_always, tell
 from models.columns import CLOCK, utc_now
 from models.database import Database
-from models.enums import IncidentKind, Stage
+from models.enums import IncidentKind, OperationKind, Stage
 from models.incident import Incident
 from models.notifications import Notification, NotificationChannel
-from models.order import Operation
+from models.order import Operation, Service
 from orders.incidents.conditions import Condition, keep_one
 from orders.incidents.record import close_incident, raise_incident
 from orders.notifications import posting
@@ -162,7 +163,7 @@ async def test_a_card_is_told_when_it_begins_when_there_is_more_and_when_it_is_e
     assert await look(database, office)
     assert "Operations need a decision" in messages(receiver)[0]
     assert f"{CONSOLE}/?cause=decide" in messages(receiver)[0]
-    second = await operation(database, stage=Stage.NEEDS_ATTENTION)
+    second = await another(database, first)
     assert not await look(database, office)
     later(monkeypatch, HOUR)
     assert await look(database, office)
@@ -173,6 +174,26 @@ async def test_a_card_is_told_when_it_begins_when_there_is_more_and_when_it_is_e
     await set_stage(database, second, Stage.COMPLETED)
     assert await look(database, office)
     assert "Over: Operations need a decision" in messages(receiver)[2]
+
+
+async def another(database: Database, number: int) -> int:
+    """One more operation that needs a decision, of a service like the first one's."""
+    async with database.write() as session:
+        first = await session.get_one(Operation, number)
+        like = await session.get_one(Service, first.service_id)
+        service = Service(**like.model_dump(exclude={"id", "mark", "upstream_number"}), mark="rf-abcde-2")
+        session.add(service)
+        await session.flush()
+        made = Operation(
+            service_id=service.id,
+            kind=OperationKind.SUSPEND,
+            stage=Stage.NEEDS_ATTENTION,
+            stage_since=utc_now(),
+            upstream_name="main",
+        )
+        session.add(made)
+        await session.flush()
+        return made.id
 
 
 async def set_stage(database: Database, number: int, stage: Stage) -> None:
@@ -220,7 +241,8 @@ async def test_a_channel_that_is_down_loses_nothing_and_is_an_incident_after_an_
 
 async def open_kinds(database: Database) -> set[IncidentKind]:
     async with database.read() as session:
-        return set((await session.exec(select(Incident.kind).where(col(Incident.closed_at).is_(None)))).all())
+        found = await session.exec(select(Incident).where(col(Incident.closed_at).is_(None)))
+        return {one.kind for one in found.all()}
 
 
 async def test_who_is_killed_after_sending_has_it_sent_again_and_not_at_once(
@@ -321,13 +343,15 @@ async def test_a_mail_arrives_as_a_mail(shelf: Database) -> None:
             return "250 OK"
 
     box = Box()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        assert controller.server is not None
-        port = controller.server.sockets[0].getsockname()[1]
         number = await happen(shelf, IncidentKind.SECOND_ITEM)
-        assert await look(shelf, channel(to=f"mailto://127.0.0.1:{port}?from=resellflow@example.com&to=ops@example.com"))
+        assert await look(
+            shelf, channel(to=f"mailto://127.0.0.1:{port}?from=resellflow@example.com&to=ops@example.com")
+        )
     finally:
         controller.stop()
     [mail] = box.mails

@@ -119,7 +119,7 @@ def test_a_service_gets_only_the_secrets_that_it_uses_and_none_in_its_environmen
         "temporal-schema": {"temporal_db_password"},
         "temporal": {"temporal_db_password"},
         "migrate": {database},
-        "worker": {database, upstream, "payload_keys", "webhook_keys", "shop_webhook_secret"},
+        "worker": {database, upstream, "payload_keys", "webhook_keys", "shop_webhook_secret", "notifications"},
         "poller": {database, upstream, "payload_keys"},
         "api": {
             database,

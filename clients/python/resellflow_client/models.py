@@ -652,6 +652,7 @@ class IncidentKind(OpenEnum):
     REFUND_UNMATCHED = "refund_unmatched"
     REFUNDS_UNREADABLE = "refunds_unreadable"
     MISSED_CHANGES = "missed_changes"
+    NOT_NOTIFIED = "not_notified"
 
 
 class IncidentView(BaseModel):
