@@ -265,8 +265,8 @@ class Settings(BaseSettings):
     be added there."""
 
     notifications_file: str = ""
-    """File: [who is told what, and where](notifications.md), with the addresses and their passwords. None: nobody is
-    told."""
+    """File: [who is notified of what, and where](notifications.md), with the addresses and their passwords. None:
+    nobody is notified."""
 
     event_retention_days: float = Field(default=180.0, gt=0)
     """Days: how long the changes seen at upstreams are [kept](operations.md#what-is-kept-and-for-how-long)."""

@@ -1,5 +1,5 @@
-"""Tells people, while a worker with the role `webhooks` runs: looks every few seconds at what lasts, and sends what a
-channel has not been told."""
+"""Notifies people, while a worker with the role `webhooks` runs: looks every few seconds at what lasts, and sends what
+is new to a channel."""
 
 import asyncio
 import logging

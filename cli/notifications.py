@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.exporting import Format, write_rows
 from cli.failures import Failure
 from cli.printing import Column, print_json, print_table, shown, whole
 from cli.session import AsJson, opened_database, run_async
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from orders.notifications.channels import Channel, Channels
 
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="its name in the file of the channels")]
+FIELDS = ("name", "causes", "roles", "quiet", "loud", "digest", "time_zone", "last_sent_at", "failing_since", "state")
 TRIAL = "A trial message of Resellflow: this channel works. Nothing has happened."
 
 
@@ -31,11 +33,13 @@ def _channels() -> "Channels":
     return read_channels(load_settings().notifications_file)
 
 
-def list_all(as_json: AsJson = False) -> None:
-    """List the channels of the file: what each is told, and whether it works."""
+def list_all(written: Format = None, as_json: AsJson = False) -> None:
+    """List the channels of the file: what each is for, and whether it works."""
     channels = _channels().channels
     states = run_async(_states()) if channels else {}
     found = [_document(one, states.get(one.name)) for one in channels]
+    if written is not None:
+        return write_rows(FIELDS, found, written)
     if as_json:
         return print_json({"items": found})
     columns = [

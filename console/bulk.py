@@ -19,7 +19,8 @@ from console.texts import CAUSES, _
 from orders.access.roles import Right
 from orders.decisions.batches import MOST, BatchRequest
 from orders.errors import InvalidField
-from orders.inbox.views import inbox_cards, inbox_page
+from orders.inbox.cards import inbox_cards
+from orders.inbox.views import inbox_page
 from storefront import batches
 from storefront.auth import check
 from storefront.context import Context, InContext

@@ -15,8 +15,9 @@ from models.enums import FailureClass
 from orders.access.roles import Right
 from orders.access.saved_filters import filters_of
 from orders.errors import InvalidField
+from orders.inbox.cards import inbox_cards
 from orders.inbox.causes import Cause
-from orders.inbox.views import InboxFilter, inbox_cards, inbox_page
+from orders.inbox.views import InboxFilter, inbox_page
 from storefront.context import Context, InContext
 from storefront.problems import Problem
 

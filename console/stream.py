@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from orders.inbox.views import InboxCard, inbox_cards
+from orders.inbox.cards import InboxCard, inbox_cards
 from storefront.context import Context
 
 log = logging.getLogger(__name__)

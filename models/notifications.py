@@ -1,4 +1,4 @@
-"""Tables of the notifications: what each channel was told, and how each channel is. docs/notifications.md."""
+"""Tables of the notifications: what each channel has reported, and how each channel is. docs/notifications.md."""
 
 from datetime import date, datetime
 
@@ -8,7 +8,7 @@ from models.columns import utc_column, utc_now
 
 
 class Notification(SQLModel, table=True):
-    """Something that lasts, and that a channel was told. The row goes when the channel was told that it is over."""
+    """Something that lasts, and that a channel has reported. The row goes when the channel has reported its end."""
 
     __tablename__ = "notification"
 
@@ -20,7 +20,7 @@ class Notification(SQLModel, table=True):
     told: str
     """What was said last."""
     entries: int = 1
-    """Of a card: how many there were when it was said."""
+    """How many a card had when it was said."""
     since: datetime = Field(sa_column=utc_column())
     told_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 

@@ -1,16 +1,15 @@
 """The inbox as it is shown: a card for each cause, and the list of entries, oldest first."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import Field
-from sqlalchemy import ColumnElement, Row, func, literal
+from sqlalchemy import ColumnElement, Row
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.columns import UtcDateTime, utc_now
+from models.columns import utc_now
 from orders.access.roles import Requester
 from orders.inbox.causes import RANK, Cause
 from orders.inbox.sources import SOURCES
@@ -21,15 +20,6 @@ from orders.tasks.views import age
 
 _NOUN = "inbox"
 LIMIT = 50
-
-
-class InboxCard(Document):
-    """How much there is of one cause."""
-
-    cause: Cause
-    count: int
-    oldest: datetime | None = Field(description="since when the oldest waits; null: there is none")
-    by_upstream: dict[str, int] = Field(description="how many are of which upstream account; most first")
 
 
 class InboxEntry(Document):
@@ -66,33 +56,6 @@ class InboxFilter:
     assignee: str = ""
     """`-`: nobody has it in hand."""
     customer: str = ""
-
-
-async def inbox_cards(session: AsyncSession) -> list[InboxCard]:
-    """One for each cause, with or without entries, in one statement."""
-    counted = []
-    for cause, source in SOURCES.items():
-        found = source().subquery()
-        counted.append(
-            sa.select(
-                literal(cause.value).label("cause"),
-                found.c.upstream,
-                func.count().label("entries"),
-                func.min(found.c.since, type_=UtcDateTime()).label("oldest"),
-            ).group_by(found.c.upstream)
-        )
-    rows = (await (await session.connection()).execute(sa.union_all(*counted))).all()
-    return [_card(cause, [row for row in rows if row.cause == cause.value]) for cause in Cause]
-
-
-def _card(cause: Cause, rows: Sequence[Row[Any]]) -> InboxCard:
-    ordered = sorted(rows, key=lambda row: (-row.entries, row.upstream))
-    return InboxCard(
-        cause=cause,
-        count=sum(row.entries for row in rows),
-        oldest=min((row.oldest for row in rows), default=None),
-        by_upstream={row.upstream: row.entries for row in ordered},
-    )
 
 
 async def inbox_page(

@@ -1,4 +1,4 @@
-"""The file of the channels (`RESELL_NOTIFICATIONS_FILE`): who is told what, where, and when not. TOML.
+"""The file of the channels (`RESELL_NOTIFICATIONS_FILE`): who is notified of what, where, and when not. TOML.
 
 It holds addresses with passwords in them. No message about it says what stands there.
 """
@@ -61,7 +61,7 @@ def _address(value: SecretStr) -> SecretStr:
 
 
 class Channel(BaseModel):
-    """One place where people are told."""
+    """One place where people are notified."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -74,7 +74,7 @@ class Channel(BaseModel):
     quiet: Annotated[tuple[time, time], BeforeValidator(_quiet)] | None = None
     """From and until; over midnight where the first is later."""
     loud: frozenset[Cause] = Field(default=frozenset({Cause.MONEY}))
-    """What is told in the quiet hours, too. `money` is all that costs money."""
+    """What is said in the quiet hours, too. `money` is all that costs money."""
     digest: Annotated[time, BeforeValidator(_time_of_day)] | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 

@@ -11,8 +11,8 @@ from models.enums import Stage
 from models.incident import Incident
 from models.notifications import NotificationChannel
 from models.order import Operation
+from orders.inbox.cards import InboxCard, inbox_cards
 from orders.inbox.causes import Cause
-from orders.inbox.views import InboxCard, inbox_cards
 from orders.notifications.channels import Channel
 from orders.notifications.wording import moment
 

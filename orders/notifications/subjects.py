@@ -10,11 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from models.columns import utc_now
 from models.enums import Role, Stage
 from models.incident import Incident
+from orders.inbox.cards import InboxCard, inbox_cards
 from orders.inbox.causes import KINDS, Cause, runbook
-from orders.inbox.views import InboxCard, inbox_cards
 
 MOST = 2000
-"""Open incidents that are looked at; the oldest first. Those beyond are told when these are closed."""
+"""Open incidents that are looked at; the oldest first. Those beyond have their turn when these are closed."""
 
 
 @dataclass(frozen=True)
@@ -33,19 +33,19 @@ class Subject:
     path: str
     """Below the console."""
     entries: int = 1
-    """Of a card: how many."""
+    """How many a card has."""
 
 
 @dataclass(frozen=True)
 class _Card:
     acts: Role
     patience: timedelta
-    """What is over by itself before that is not told."""
+    """What is over before that is not worth a message."""
     title: str
     follows: str
     """If nobody does anything."""
     anchor: str
-    """Of the runbook."""
+    """The section of the runbook."""
 
 
 _NONE, _AWHILE = timedelta(0), timedelta(minutes=10)

@@ -1,7 +1,7 @@
-"""What a channel is to be told now, and what it was told.
+"""What a channel has to say now, and what it has said.
 
-Each subject is told once when it begins, at most once an hour when it has changed, and once when it is over. What
-begins and ends while a channel is quiet is told by its digest alone. A message is written down after it was sent: a
+Each subject is said once when it begins, at most once an hour when it has changed, and once when it is over. What
+begins and ends while a channel is quiet is in its digest alone. A message is written down after it was sent: a
 process that dies between the two has it sent again, by the next one.
 """
 
@@ -23,7 +23,7 @@ from orders.notifications.channels import MONEY, Channel
 from orders.notifications.subjects import Subject, open_among
 
 CHANGED_AFTER = timedelta(hours=1)
-"""A subject that changes all the time is told this often."""
+"""A subject that changes all the time is said this often."""
 HELD = timedelta(minutes=2)
 """No other process sends through a channel meanwhile; longer than any attempt takes."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
@@ -42,7 +42,7 @@ class News(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that a channel is to be told."""
+    """One thing that a channel has to say."""
 
     news: News
     key: str
@@ -83,7 +83,7 @@ def _past_digest(channel: Channel, now: datetime) -> date | None:
 
 
 async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Subject], now: datetime) -> list[Change]:
-    """What this channel has not been told."""
+    """What this channel has not said yet."""
     query = select(Notification).where(Notification.channel == channel.name)
     told = {row.subject: row for row in (await session.exec(query)).all()}
     quiet = channel.is_quiet(now)
@@ -103,7 +103,7 @@ async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Su
 
 
 async def _over(session: AsyncSession, keys: set[str]) -> list[str]:
-    """Of those that are not among what lasts: an incident may be open, and be beyond what is looked at."""
+    """Which of those that do not last are over: an incident may be open, and be beyond what is looked at."""
     numbers = {int(key.split()[1]) for key in keys if key.startswith("incident ")}
     still = {f"incident {number}" for number in await open_among(session, numbers)}
     return sorted(keys - still)
@@ -118,7 +118,7 @@ def _is_loud(channel: Channel, subject: Subject) -> bool:
 
 
 def _has_changed(row: Notification, subject: Subject) -> bool:
-    """Of a card, only more entries are news."""
+    """Only more entries of a card are news."""
     if subject.key.startswith("card "):
         return subject.entries > row.entries
     return subject.said != row.told

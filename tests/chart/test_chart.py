@@ -235,7 +235,7 @@ def test_no_secret_is_in_the_chart_and_each_process_has_only_its_own() -> None:
         "current": keys | temporal,
         "api": {database, *tokens, *keys, "keys/webhook.keys", "upstreams", "hints"} | temporal,
         **{role: {database, "upstreams"} | keys | temporal for role in ("orders", "upstream", "poller")},
-        "webhooks": {database, "webhooks", "keys/webhook.keys"} | keys | temporal,
+        "webhooks": {database, "webhooks", "keys/webhook.keys", "notifications/notifications.toml"} | keys | temporal,
     }
     assert "upstreams" not in example().pod("api").secrets
 

@@ -22,6 +22,7 @@ SET_BY_THE_CHART = {
     "worker_health_address",
     "metrics_api_address",
     "metrics_temporal_address",
+    "notifications_file",
     "temporal_ui_url",
 }
 OF_OTHER_PROGRAMS = {"codec_host", "codec_port", "codec_token"}

@@ -12,8 +12,9 @@ from models.enums import FailureClass, Role, Stage
 from models.order import Operation, Task
 from orders.access.roles import OPERATOR
 from orders.errors import InvalidField
+from orders.inbox.cards import inbox_cards
 from orders.inbox.causes import Cause
-from orders.inbox.views import InboxEntry, InboxFilter, inbox_cards, inbox_page
+from orders.inbox.views import InboxEntry, InboxFilter, inbox_page
 from orders.reading.documents import WorkflowLinks
 from tests.console.conftest import LogIn
 from tests.console.people import words

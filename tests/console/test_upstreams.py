@@ -11,8 +11,8 @@ from models.columns import utc_now
 from models.enums import IntentState, Knowledge, ReservationState, Role, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Reservation, Service
+from orders.inbox.cards import inbox_cards
 from orders.inbox.causes import Cause
-from orders.inbox.views import inbox_cards
 from orders.linking.candidate_views import items_for
 from tests.console.conftest import LogIn
 from tests.console.people import words

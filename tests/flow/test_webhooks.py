@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,8 +157,9 @@ async def test_the_worker_tells_people_what_needs_them(
 ) -> None:
     channels = tmp_path / "channels.toml"
     channels.write_text(f'[channels.office]\nto = "{receiver.url.replace("http://", "json://")}"\n')
-    async with open_shop(shop_database, temporal_server, upstream, notifications_file=str(channels)) as shop:
-        await shop.upstream.set(balance="0.00")
+    settings: dict[str, Any] = {"notifications_file": str(channels), "webhook_private": True}
+    async with open_shop(shop_database, temporal_server, upstream, **settings) as shop:
+        await shop.upstream.set_balance("0.00")
         order = await shop.order()
         await shop.until(order, Stage.WAITING_FOR_FUNDS)
 
@@ -165,7 +167,7 @@ async def test_the_worker_tells_people_what_needs_them(
             return " ".join(str(one.event["message"]) for one in receiver.received)
 
         await assert_eventually(lambda: "Operations wait for money" in said())
-        await shop.upstream.set(balance="1000.00")
+        await shop.upstream.set_balance("1000.00")
         await shop.until(order, Stage.COMPLETED)
         await assert_eventually(lambda: "Over: Operations wait for money" in said())
         assert said().count("New: Operations wait for money") == 1

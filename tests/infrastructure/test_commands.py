@@ -14,6 +14,8 @@ LONG_ALONE = {
     "backup/test_rehearsal.py": "backup/test_script.py",
     "benchmarks/test_soak_live.py": "model/test_model.py",
     "console/test_browser.py": "console/test_inbox.py",
+    "console/test_keys_browser.py": "console/test_inbox.py",
+    "console/test_tasks_browser.py": "console/test_tasks.py",
     "console/test_request_pages.py": "console/test_requests.py",
     "farside/test_by_hand.py": "linking/test_adopt.py",
     "farside/test_backup.py": "flow/test_backup_and_temporal.py",
