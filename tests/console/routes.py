@@ -27,7 +27,7 @@ ACTS: Mapping[str, Sequence[str]] = {
 NUMBERS = {"tasks": "4"}
 """Of the thing in tests.console.stuck. 1 for every other page."""
 VALUES = {"kind": REQUESTS, "product_type": ["vds"]}
-OWN_MATTERS = frozenset({"/log-in", "/log-out", "/me", "/me/password", "/me/filters"})
+OWN_MATTERS = frozenset({"/log-in", "/log-out", "/me", "/me/password", "/saved", "/saved/{number}/forget"})
 """Forms about the person who sends them, which every role has."""
 NO_PAGES = frozenset({"/news", "/entered", "/log-in"})
 

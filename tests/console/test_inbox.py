@@ -8,7 +8,10 @@ from sqlmodel import select
 
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
-from models.enums import FailureClass, Role, Stage
+from models.drift import Drift
+from models.enums import DriftState, FailureClass, Role, Stage, TaskState
+from models.events import UpstreamSnapshot
+from models.incident import Incident
 from models.order import Operation, Task
 from orders.access.roles import OPERATOR
 from orders.errors import InvalidField
@@ -70,6 +73,18 @@ async def test_every_cause_has_a_card_and_an_entry_on_both_databases(migrated_da
         assert {one.cause for one in await entries(api, older_than="12h")} == {
             Cause.DECIDE, Cause.UNCLEAR, Cause.MONEY, Cause.SLOW, Cause.UPSTREAMS
         }  # fmt: skip
+
+
+async def test_what_is_over_is_listed_no_more(api: Api) -> None:
+    await everything_stuck(api)
+    listed = {Cause.ORPHANS, Cause.TASKS, Cause.DRIFT, Cause.INCIDENTS}
+    assert listed <= {one.cause for one in await entries(api)}
+    async with api.database.write() as session:
+        (await session.exec(select(UpstreamSnapshot))).one().gone = True
+        (await session.get_one(Task, 4)).state = TaskState.DONE
+        (await session.exec(select(Drift))).one().state = DriftState.APPROVED
+        (await session.exec(select(Incident))).one().closed_at = utc_now()
+    assert listed & {one.cause for one in await entries(api)} == set()
 
 
 async def test_entries_of_one_moment_are_all_shown_page_by_page(api: Api) -> None:
@@ -297,6 +312,11 @@ async def test_a_service_is_shown_and_found(api: Api, log_in: LogIn) -> None:
     both = words(await browser.page("search?q=4"))
     assert "Services" in both
     assert "Operations" in both
+    for number in range(7, 11):
+        await api.order(f"cart-of-{number}", customer=f"c-{number}")
+    several = await browser.page("search?q=1")
+    assert 'href="services/1"' in several, "by its number"
+    assert 'href="services/10"' in several, "1 is a part of c-10: a number hides no other service"
     for nothing in ("c-999", "%", "99999999999999999999", "<b>"):
         answer = await browser.client.get("search", params={"q": nothing})
         assert "Nothing was found." in words(answer.text), nothing

@@ -6,7 +6,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from console.headers import POLICY
 from models.enums import RefundSource, Role
 from models.refund import Refund
 from models.tables import metadata
@@ -17,6 +16,7 @@ from tests.storefront.api import Api
 
 FORM = re.compile(r'<form[^>]*method="post"[^>]*action="([^"]*)"')
 INLINE = re.compile(r"<script(?![^>]* src=)|<style|<[^>]*\s(?:on\w+|style)=|<[^>]*javascript:")
+STRICT = ["default-src 'none'", "script-src 'self'", "style-src 'self'"]
 ABOUT_THE_SESSION = {"person", "person_session"}
 TYPED = {
     "reason": "r", "note": "n", "to": "x", "upstream_number": "9000", "product_type": "vds", "nothing_was_bought": "on",
@@ -74,7 +74,7 @@ async def test_no_page_of_any_route_offers_a_viewer_a_form_and_none_has_a_script
             assert page.status_code in (200, 403, 404, 409), (address, page.status_code)
             actions = {one.replace("../", "") for one in FORM.findall(page.text)}
             assert actions <= {path.removeprefix("/") for path in OWN_MATTERS}, address
-            assert page.headers["Content-Security-Policy"] == POLICY
+            assert page.headers["Content-Security-Policy"].split("; ")[:3] == STRICT
             for text in (page.text, (await senior.client.get(address, follow_redirects=True)).text):
                 assert INLINE.findall(text) == [], address
                 offered += len(FORM.findall(text))
