@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from benchmarks.console import Report, run
 from benchmarks.console_rows import fill
 from models.database import Database
-from orders.inbox.sources import SOURCES, Cause
+from orders.inbox.causes import Cause
+from orders.inbox.sources import SOURCES
 from tests.infrastructure.databases import copy_of
 
 LONG = ("operation", "task", "incident", "drift", "upstream_snapshot", "service")
 BY_AGE = {"SCAN task USING INDEX task_by_age"}
-"""From the oldest on until a page is full: 45 ms where 100,000 tasks are done. An index of open tasks would spare that."""
+"""From the oldest on until a page is full: 45 ms where 100,000 tasks are done. An index of open ones would help."""
 PLENTY = {Cause.INCIDENTS, Cause.DRIFT, Cause.UPSTREAMS}
 """Causes whose tables hold few rows here, so that the database may read them whole."""
 

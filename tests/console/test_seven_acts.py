@@ -18,7 +18,7 @@ from models.drift import Drift
 from models.enums import DriftState, RenewalOwner, Stage, TaskState
 from models.events import UpstreamSnapshot
 from models.order import Service, Task
-from orders.inbox.views import inbox_cards
+from orders.inbox.cards import inbox_cards
 from orders.lifecycle.acceptance import AcceptedOrder
 from tests.console.browsing import Visit, visit
 from tests.flow.shop import CALM, Shop, open_shop, open_upstream

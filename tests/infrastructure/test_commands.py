@@ -15,6 +15,7 @@ LONG_ALONE = {
     "benchmarks/test_soak_live.py": "model/test_model.py",
     "console/test_browser.py": "console/test_inbox.py",
     "console/test_keys_browser.py": "console/test_inbox.py",
+    "console/test_seven_acts.py": "console/test_bulk.py",
     "console/test_tasks_browser.py": "console/test_tasks.py",
     "console/test_request_pages.py": "console/test_requests.py",
     "farside/test_by_hand.py": "linking/test_adopt.py",
