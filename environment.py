@@ -11,7 +11,7 @@ from pydantic_settings import EnvSettingsSource
 _OURS = ("RESELL_", "TEMPORAL_")
 _SHOWN_BELOW = 6
 """Characters. What is shorter is part of ordinary words, and no secret."""
-FILES = ("database_url", "storefront_tokens", "operator_tokens", "codec_token")
+FILES = ("database_url", "storefront_tokens", "operator_tokens", "codec_token", "oidc_client_secret")
 """Settings that hold secrets. Each may be in a file instead, which RESELL_…_FILE names."""
 NOT_JSON = object()
 """Stands for a value that should be JSON."""

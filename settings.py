@@ -46,6 +46,9 @@ PLACEHOLDERS = frozenset({"replace-me", "replace_me", "replaceme", "change-me", 
 """The placeholder for a secret in examples. Everybody knows it, so it is refused."""
 
 
+STAFF = tuple(role.value for role in Role if role is not Role.STOREFRONT)
+
+
 def _several(value: object) -> object:
     return [value] if isinstance(value, str | SecretStr) else value
 
@@ -130,6 +133,26 @@ class Settings(BaseSettings):
     Several workers on a machine need a port each."""
     temporal_ui_url: str = "http://127.0.0.1:8233"
     """For links to workflows: the address under which people's browsers reach Temporal UI."""
+
+    console_url: str = ""
+    """Address of the [console](console.md) in people's browsers, `https://shop.example/console`. Needed for the OpenID
+    provider."""
+    oidc_issuer: str = ""
+    """Issuer of [the OpenID provider](console.md#log-in-by-an-openid-provider) by which people may log in at the
+    console, an https address exactly as the provider writes it. None: they log in with passwords alone."""
+    oidc_client_id: str = Field(default="", max_length=255)
+    """The console's id at the provider. Its redirect address there is `RESELL_CONSOLE_URL` and `/oidc/answer`."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """The console's secret at the provider."""
+    oidc_roles: Annotated[dict[str, Role], NoDecode] = Field(default_factory=dict)
+    """`GROUP=ROLE,…`: the provider's groups and the [roles](access.md) that they have here. Who is in none of them is
+    not let in."""
+    oidc_groups_claim: str = Field(default="groups", min_length=1)
+    """The claim of the ID token that has the groups, a list or one name."""
+    oidc_name_claim: str = Field(default="preferred_username", min_length=1)
+    """The claim that has the name, under which the audit log shows the person."""
+    oidc_label: str = Field(default="single sign-on", min_length=1, max_length=60)
+    """What the button of the log-in page calls the provider."""
 
     log_level: LogLevel = LogLevel.INFO
     """`debug`, `info`, `warning` or `error`: what the [log](logs.md) shows at least."""
@@ -391,6 +414,35 @@ class Settings(BaseSettings):
             tokens.setdefault(name.strip(), []).append(token.strip())
         return tokens
 
+    @field_validator("oidc_roles", mode="before")
+    @classmethod
+    def _read_roles(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        roles: dict[str, str] = {}
+        for entry in filter(None, (part.strip() for part in value.split(","))):
+            group, separator, role = (part.strip() for part in entry.rpartition("="))
+            if not (separator and group) or role not in STAFF:
+                raise ValueError(f"is written GROUP=ROLE,GROUP=ROLE; a role is one of {', '.join(STAFF)}")
+            roles[group] = role
+        return roles
+
+    @field_validator("console_url", "oidc_issuer")
+    @classmethod
+    def _on_the_way(cls, url: str) -> str:
+        if url and not is_safe_address(url):
+            raise ValueError("is an address that begins with https://; on this machine itself http://127.0.0.1 will do")
+        return url
+
+    @model_validator(mode="after")
+    def _check_the_provider(self) -> Self:
+        if self.oidc_issuer:
+            names = ("console_url", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+            missing = [f"RESELL_{name.upper()}" for name in names if not getattr(self, name)]
+            if missing:
+                raise ValueError(f"RESELL_OIDC_ISSUER needs {', '.join(missing)}, too")
+        return self
+
     @model_validator(mode="after")
     def _check_that_tokens_are_distinct(self) -> Self:
         """Raises ValueError. The message contains neither token nor name, because somebody may write TOKEN=NAME."""
@@ -500,8 +552,16 @@ class Settings(BaseSettings):
         """From now on this process writes its log as set, without the secrets of the settings."""
         tokens = [token for _, _, token in self.callers()]
         codec = [self.codec_token.get_secret_value()] if self.codec_token else []
+        codec.append(self.oidc_client_secret.get_secret_value())
         keep_out(*tokens, *codec, urlsplit(self.database_url).password or "")
         configure(self.log_level, self.log_format)
+
+    def roles_by_name(self) -> dict[str, list[Role]]:
+        """The roles of the tokens in the settings."""
+        roles: dict[str, list[Role]] = {}
+        for name, role, _ in self.callers():
+            roles.setdefault(name, []).append(role)
+        return roles
 
     def callers(self) -> Iterator[tuple[str, Role, str]]:
         """Name, role and token of all tokens in the settings."""
@@ -518,6 +578,18 @@ class Settings(BaseSettings):
         if isinstance(value, str) and not is_utf8(value):
             raise ValueError("is not text in UTF-8")
         return value
+
+
+def is_safe_address(url: str) -> bool:
+    """By https, or http to this machine itself: nobody on the way can read or change what is sent there."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme == "https":
+        return bool(host)
+    return parts.scheme == "http" and host in {"localhost", "127.0.0.1", "::1"}
 
 
 def load_settings() -> Settings:

@@ -107,10 +107,7 @@ async def _added(name: str, role: Role, actor: str) -> "NewToken":
 
 
 def roles_of_settings(settings: Settings) -> Mapping[str, list[Role]]:
-    roles: dict[str, list[Role]] = {}
-    for name, role, _ in settings.callers():
-        roles.setdefault(name, []).append(role)
-    return roles
+    return settings.roles_by_name()
 
 
 def revoke(

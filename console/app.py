@@ -17,6 +17,7 @@ from console import (
     items,
     log_in,
     me,
+    oidc,
     operations,
     ordering,
     refunds,
@@ -51,6 +52,7 @@ def install(app: FastAPI, context: Context) -> FastAPI:
     console.state.changes = Changes(context)
     for part in (
         log_in,
+        oidc,
         audit,
         inbox,
         saved,

@@ -30,10 +30,10 @@ _brake = GuessBrake()
 
 
 @router.get("/log-in")
-async def log_in_page(request: Request, context: InContext, next: str = "") -> Response:
+async def log_inpage_of(request: Request, context: InContext, next: str = "") -> Response:
     if await session_of(request, context):
-        return RedirectResponse(_own(next), status_code=303)
-    return _page(request, next)
+        return RedirectResponse(own_page(next), status_code=303)
+    return page_of(request, next)
 
 
 @router.post("/log-in")
@@ -44,10 +44,10 @@ async def log_in_person(request: Request, context: InContext) -> Response:
     try:
         begun = await log_in(context.database, name, text_of(form, "password"))
     except LockedOut as error:
-        return _page(request, wanted, name=name, status=429, locked_until=error.until)
+        return page_of(request, wanted, name=name, status=429, locked_until=error.until)
     except WrongPassword:
         return _wrong(request, context, name, wanted)
-    response = RedirectResponse(f"entered?{urlencode({'next': _own(wanted)})}", status_code=303)
+    response = RedirectResponse(f"entered?{urlencode({'next': own_page(wanted)})}", status_code=303)
     keep(request, response, begun)
     return response
 
@@ -56,8 +56,8 @@ async def log_in_person(request: Request, context: InContext) -> Response:
 async def entered(request: Request, context: InContext, next: str = "") -> Response:
     """Whether the browser has kept the cookie: over plain http to another machine it does not."""
     if await session_of(request, context):
-        return RedirectResponse(_own(next), status_code=303)
-    return _page(request, next, no_cookie=True, status=400)
+        return RedirectResponse(own_page(next), status_code=303)
+    return page_of(request, next, no_cookie=True, status=400)
 
 
 @router.post("/log-out")
@@ -71,18 +71,35 @@ async def log_out_person(request: Request, context: InContext, form: SentForm) -
 def _wrong(request: Request, context: Context, name: str, wanted: str) -> Response:
     wait = _brake.wrong(client_address(request.scope, context.settings.trusted_proxies))
     if wait is None:
-        return _page(request, wanted, name=name, status=401, wrong=True)
-    return _page(request, wanted, name=name, status=429, wait=wait, headers={"Retry-After": str(wait)})
+        return page_of(request, wanted, name=name, status=401, wrong=True)
+    return page_of(request, wanted, name=name, status=429, wait=wait, headers={"Retry-After": str(wait)})
 
 
-def _page(request: Request, wanted: str, *, status: int = 200, headers: dict[str, str] | None = None,
-          name: str = "", **said: Any) -> Response:  # fmt: skip
-    given: dict[str, Any] = {"wrong": False, "locked_until": None, "wait": None, "no_cookie": False, **said}
+def page_of(request: Request, wanted: str, *, status: int = 200, headers: dict[str, str] | None = None,
+            name: str = "", **said: Any) -> Response:  # fmt: skip
+    given: dict[str, Any] = {
+        "wrong": False,
+        "locked_until": None,
+        "wait": None,
+        "no_cookie": False,
+        "provider": "",
+        **said,
+    }
+    settings = request.app.state.context.settings
+    by_provider = settings.oidc_label if settings.oidc_issuer else ""
     return pages_of(request).show(
-        request, "log_in.html", status=status, headers=headers, next=wanted, name=name, **given
+        request,
+        "log_in.html",
+        status=status,
+        headers=headers,
+        next=wanted,
+        name=name,
+        by_provider=by_provider,
+        base="../" if request.url.path.endswith("/oidc/answer") else "",
+        **given,
     )
 
 
-def _own(wanted: str) -> str:
+def own_page(wanted: str) -> str:
     """A page of the console, whatever else the address of this page said."""
     return wanted if _OWN_PAGE.fullmatch(wanted) and "//" not in wanted else "./"

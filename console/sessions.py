@@ -60,12 +60,12 @@ def _csrf(secret: str) -> str:
     return hashlib.sha256(f"csrf {secret}".encode()).hexdigest()
 
 
-def _is_on_this_machine(request: Request) -> bool:
+def is_on_this_machine(request: Request) -> bool:
     return request.url.scheme == "http" and request.url.hostname in LOOPBACK
 
 
 def cookie_name(request: Request) -> str:
-    return COOKIE_ON_THIS_MACHINE if _is_on_this_machine(request) else COOKIE
+    return COOKIE_ON_THIS_MACHINE if is_on_this_machine(request) else COOKIE
 
 
 def secret_of(request: Request) -> str:
@@ -79,14 +79,14 @@ def keep(request: Request, response: Response, session: NewSession) -> None:
         session.secret,
         max_age=int(session.lasts.total_seconds()),
         path="/",
-        secure=not _is_on_this_machine(request),
+        secure=not is_on_this_machine(request),
         httponly=True,
         samesite="lax",
     )
 
 
 def forget(request: Request, response: Response) -> None:
-    response.delete_cookie(cookie_name(request), path="/", secure=not _is_on_this_machine(request), httponly=True)
+    response.delete_cookie(cookie_name(request), path="/", secure=not is_on_this_machine(request), httponly=True)
 
 
 async def session_of(request: Request, context: Context) -> Session | None:

@@ -35,6 +35,7 @@ keep shop_webhook_secret "${SHOP_WEBHOOK_SECRET:-}"
 keep payload_keys ""
 keep webhook_keys ""
 keep notifications ""
+keep oidc_client_secret ""
 
 for name in main_upstream_password; do
     [ -s "$folder/$name" ] || echo "$folder/$name is empty: write the password of your account at the upstream there."

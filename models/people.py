@@ -13,14 +13,16 @@ class Person(SQLModel, table=True):
     """Somebody who may log in. Disabled people stay for the record: the audit has their names."""
 
     __tablename__ = "person"
-    __table_args__ = {"sqlite_autoincrement": True}
+    __table_args__ = (sa.Index("person_subject", "subject", unique=True), {"sqlite_autoincrement": True})
 
     id: int = Field(default=None, primary_key=True)
     name: str = Field(max_length=64, unique=True)
     role: Role = Field(sa_column=enum_column(Role))
     """Never `storefront`: no page of the console is for a shop."""
     password_hash: str = Field(max_length=255)
-    """Argon2id, with its parameters and salt, as argon2-cffi writes it."""
+    """Argon2id, with its parameters and salt, as argon2-cffi writes it; empty: no password, a provider vouches."""
+    subject: str | None = Field(default=None, max_length=512)
+    """Issuer and number of the person at an OpenID provider; None: no provider knows them."""
     language: str = Field(default="", max_length=16)
     """The language of the pages; empty: what the browser asks for."""
     time_zone: str = Field(default="", max_length=64)

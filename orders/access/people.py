@@ -40,6 +40,8 @@ WRONG_IN_A_ROW = 5
 """Wrong passwords that lock a name."""
 LOCKED_FOR = timedelta(minutes=15)
 SESSION_LASTS = timedelta(hours=12)
+NO_PASSWORD = ""
+"""In place of a hash: the person logs in by an OpenID provider alone."""
 _pool = ThreadPoolExecutor(2, thread_name_prefix="passwords")
 _hasher = PasswordHasher()
 
@@ -98,7 +100,7 @@ async def add(
             raise InvalidField(
                 "name", f"{name} exists already; `resell users list` shows everybody, disabled ones, too"
             )
-        await _check_one_role(session, name, role, of_settings)
+        await check_one_role(session, name, role, of_settings)
         person = Person(name=name, role=role, password_hash=hashed, created_by=actor)
         session.add(person)
         await session.flush()
@@ -125,7 +127,7 @@ async def change_role(
     async with database.write() as session:
         await session.exec(select(Installation.id).with_for_update())
         person = await _locked(session, name)
-        await _check_one_role(session, name, role, of_settings)
+        await check_one_role(session, name, role, of_settings)
         changes = {"role": (person.role.value, role.value)}
         person.role = role
         session.add(audit.entry(NOUN, person.id, "role_changed", by=actor, facts={"name": name}, changes=changes))
@@ -153,12 +155,12 @@ async def log_in(database: Database, name: str, password: str) -> NewSession:
         known = await _found(session, name)
     if known is not None and known.locked_until is not None and known.locked_until > utc_now():
         raise LockedOut(known.locked_until)
-    hashed = _hash_of_nobody() if known is None else known.password_hash
+    hashed = _hash_of_nobody() if known is None or known.password_hash == NO_PASSWORD else known.password_hash
     is_right = await _in_thread(lambda: _is_right(hashed, password[:LONGEST_PASSWORD]))
     if known is None:
         raise WrongPassword
     if is_right and known.disabled_at is None:
-        return await _begin(database, known)
+        return await begin_session(database, known)
     await _note_wrong(database, known.id)
     raise WrongPassword
 
@@ -197,7 +199,8 @@ async def prefer(database: Database, number: int, *, language: str, time_zone: s
         person.language, person.time_zone = language, time_zone
 
 
-async def _begin(database: Database, known: Person) -> NewSession:
+async def begin_session(database: Database, known: Person) -> NewSession:
+    """Raises WrongPassword for somebody who was changed since `known` was read."""
     secret = secrets.token_urlsafe(RANDOM_BYTES)
     async with database.write() as session:
         person = await locked(session, Person, col(Person.id) == known.id, what=NOUN, name=known.name)
@@ -240,10 +243,10 @@ def _check_staff(role: Role) -> None:
         raise InvalidField("role", words)
 
 
-async def _check_one_role(
+async def check_one_role(
     session: AsyncSession, name: str, role: Role, of_settings: Mapping[str, Collection[Role]]
 ) -> None:
-    """The audit shows a person and a token of the same name as one actor."""
+    """The audit shows a person and a token of the same name as one actor. Raises InvalidField."""
     tokens = select(ApiToken).where(ApiToken.name == name, col(ApiToken.revoked_at).is_(None))
     roles = [one.role for one in (await session.exec(tokens)).all()]
     for other in [*roles, *of_settings.get(name, ())]:

@@ -233,7 +233,8 @@ def test_no_secret_is_in_the_chart_and_each_process_has_only_its_own() -> None:
         "migrate": {database},
         "namespace": temporal,
         "current": keys | temporal,
-        "api": {database, *tokens, *keys, "keys/webhook.keys", "upstreams", "hints"} | temporal,
+        "api": {database, *tokens, *keys, "keys/webhook.keys", "upstreams", "hints", "oidc/oidc-client-secret"}
+        | temporal,
         **{role: {database, "upstreams"} | keys | temporal for role in ("orders", "upstream", "poller")},
         "webhooks": {database, "webhooks", "keys/webhook.keys", "notifications/notifications.toml"} | keys | temporal,
     }

@@ -23,6 +23,7 @@ SET_BY_THE_CHART = {
     "metrics_api_address",
     "metrics_temporal_address",
     "notifications_file",
+    "oidc_client_secret",
     "temporal_ui_url",
 }
 OF_OTHER_PROGRAMS = {"codec_host", "codec_port", "codec_token"}

@@ -125,6 +125,7 @@ def test_a_service_gets_only_the_secrets_that_it_uses_and_none_in_its_environmen
             database,
             "storefront_tokens",
             "operator_tokens",
+            "oidc_client_secret",
             upstream,
             "main_hint_secret",
             "payload_keys",

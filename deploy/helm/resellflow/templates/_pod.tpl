@@ -106,6 +106,7 @@ storefrontTokens: { variable: RESELL_STOREFRONT_TOKENS_FILE, file: storefront-to
 operatorTokens: { variable: RESELL_OPERATOR_TOKENS_FILE, file: operator-tokens }
 payloadKeys: { variable: RESELL_PAYLOAD_KEY_FILE, file: payload.keys }
 webhookKeys: { variable: RESELL_WEBHOOK_KEY_FILE, file: webhook.keys }
+oidcClientSecret: { variable: RESELL_OIDC_CLIENT_SECRET_FILE, file: oidc-client-secret }
 notifications: { variable: RESELL_NOTIFICATIONS_FILE, file: notifications.toml }
 {{- end }}
 
