@@ -101,4 +101,4 @@ def trial(
     error = run_async(post(found, "Resellflow: trial", TRIAL))
     if error is not None:
         raise Failure(f"the channel {channel} does not work: {error}")
-    typer.echo(f"sent through {channel}")
+    print(f"sent through {channel}")

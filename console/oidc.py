@@ -103,7 +103,7 @@ async def from_the_provider(request: Request, context: InContext) -> Response:
 
 
 async def _claims(settings: Settings, code: str, pending: dict[str, str]) -> dict[str, Any]:
-    """Of the ID token, after every check. Raises ProviderFailed, or an error of httpx, Authlib or joserfc."""
+    """The claims of the ID token, after every check. Raises ProviderFailed, or an error of a library."""
     async with _client(settings) as client:
         known = await _metadata(client, settings)
         token = await client.fetch_token(

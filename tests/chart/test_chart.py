@@ -165,7 +165,7 @@ def test_what_the_processes_are_told_are_settings_that_they_understand(
     make: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     contents = {"DATABASE_URL": "postgresql://me:secret@db/shop", "STOREFRONT_TOKENS": "shop=long-enough-1"}
-    contents["OPERATOR_TOKENS"] = "ops=long-enough-2"
+    contents["OPERATOR_TOKENS"], contents["OIDC_CLIENT_SECRET"] = "ops=long-enough-2", "a secret"
     ours = [pod for pod in make().pods() if pod.container["name"] != "namespace"]
     assert len(ours) >= 7
     for pod in ours:
@@ -229,12 +229,12 @@ def test_no_secret_is_in_the_chart_and_each_process_has_only_its_own() -> None:
         by_name[role_of(pod) if name == "worker" else name] = pod.secrets
         told = {env for env, value in pod.env.items() if not isinstance(value, str)}
         assert told == (set() if name == "migrate" else {"TEMPORAL_API_KEY"})
+    oidc = "oidc/oidc-client-secret"
     assert by_name == {
         "migrate": {database},
         "namespace": temporal,
         "current": keys | temporal,
-        "api": {database, *tokens, *keys, "keys/webhook.keys", "upstreams", "hints", "oidc/oidc-client-secret"}
-        | temporal,
+        "api": {database, *tokens, *keys, "keys/webhook.keys", "upstreams", "hints", oidc} | temporal,
         **{role: {database, "upstreams"} | keys | temporal for role in ("orders", "upstream", "poller")},
         "webhooks": {database, "webhooks", "keys/webhook.keys", "notifications/notifications.toml"} | keys | temporal,
     }

@@ -101,8 +101,10 @@ async def test_an_order_whose_history_no_code_follows_is_begun_anew_and_what_wai
         await shop.until(order, Stage.COMPLETED, timeout=30)
         await shop.until(urgent, Stage.COMPLETED, timeout=30)
     assert len(await shop.upstream.charges()) == 1
-    [entry] = await healings(shop)
-    assert (entry.subject, entry.subject_number) == ("operation", order.operation)
+    entries = await healings(shop)
+    # On a very busy machine tasks of a poller may fail, too. Its run is begun anew as well, and is no matter here.
+    [entry] = [one for one in entries if one.subject == "operation"]
+    assert entry.subject_number == order.operation
     assert "NonDeterministic" in entry.detail["cause"]
 
 
