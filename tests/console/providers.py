@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
@@ -24,9 +25,11 @@ class Crooked:
     signs_with: RSAKey | None = None
     nonce: str = ""
     algorithm: str = "RS256"
+    kid: str = "one"
     change: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda claims: claims)
     issuer: str = ""
     asked: list[dict[str, str]] = field(default_factory=list)
+    """What was sent for each token."""
 
     def token(self) -> str:
         now = int(time.time())
@@ -41,7 +44,9 @@ class Crooked:
             "groups": ["shop-admins", "others"],
         }
         key = self.signs_with or self.key
-        return jwt.encode({"alg": self.algorithm, "kid": "one"}, self.change(claims), key, algorithms=[self.algorithm])
+        return jwt.encode(
+            {"alg": self.algorithm, "kid": self.kid}, self.change(claims), key, algorithms=[self.algorithm]
+        )
 
     def answer(self, path: str) -> dict[str, Any]:
         if path == "/keys":
@@ -63,7 +68,8 @@ def crooked() -> Iterator[Crooked]:
             self.reply()
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["content-length"]))
+            sent = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
+            provider.asked.append({name: values[0] for name, values in sent.items()})
             self.reply()
 
         def reply(self) -> None:

@@ -1,5 +1,7 @@
 """People log in by an OpenID provider; whatever the provider or somebody else gets wrong lets nobody in."""
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from models.enums import Role
 from models.people import Person
 from orders.access import people
 from settings import Settings, settings_in_words
-from tests.console.people import PASSWORD, client_of, words
+from tests.console.people import CSRF, PASSWORD, client_of, words
 from tests.console.providers import CLIENT, Crooked, crooked
 from tests.infrastructure.databases import copy_of
 from tests.storefront.api import Api, client_of_nothing, stocked_api
@@ -89,6 +91,12 @@ async def test_somebody_of_a_real_provider_logs_in_and_out(tmp_path: Path, migra
             assert "petra" in words(home.text)
             assert "secure" not in entered.headers["set-cookie"].lower()  # on the machine's own address
             assert "httponly" in entered.headers["set-cookie"].lower()
+            csrf = CSRF.search(home.text)
+            assert csrf
+            assert (await client.post("log-out", data={"csrf": csrf[1]})).status_code == 303
+            assert (await client.get("me")).status_code == 303
+            again = await client.get(f"oidc/answer?{urlsplit(back.headers['location']).query}")
+            assert again.status_code == 400, "an answer serves once"
 
 
 async def test_the_role_comes_with_each_login_and_a_disabled_person_stays_out(api: Api, provider: Crooked) -> None:
@@ -96,6 +104,9 @@ async def test_the_role_comes_with_each_login_and_a_disabled_person_stays_out(ap
         sent = await begin(client, provider, "tasks")
         assert sent["code_challenge_method"] == "S256"
         assert (await come_back(client, sent["state"])).headers["location"] == "../entered?next=tasks"
+        hashed = hashlib.sha256(provider.asked[0]["code_verifier"].encode()).digest()
+        assert base64.urlsafe_b64encode(hashed).rstrip(b"=").decode() == sent["code_challenge"]
+        assert (await come_back(client, sent["state"])).status_code == 400, "a state serves once"
         assert (await person(api)).role is Role.SENIOR
         provider.change = lambda claims: claims | {"groups": "watchers", "preferred_username": "petra.k"}
         await come_back(client, (await begin(client, provider))["state"])
@@ -145,6 +156,8 @@ async def test_a_token_that_is_wrong_lets_nobody_in(api: Api, provider: Crooked,
 async def test_a_signature_of_somebody_else_lets_nobody_in(api: Api, provider: Crooked) -> None:
     provider.signs_with = RSAKey.generate_key(2048, {"kid": "one"})
     async with client_of(api) as client:
+        await refused(client, (await begin(client, provider))["state"], 502, "can not be trusted")
+        provider.signs_with, provider.kid = None, "unknown"
         await refused(client, (await begin(client, provider))["state"], 502, "can not be trusted")
 
 
