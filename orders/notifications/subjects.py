@@ -86,17 +86,6 @@ async def lasting(session: AsyncSession) -> list[Subject]:
     return sorted(found, key=lambda one: (not one.costs, one.since))
 
 
-async def open_among(session: AsyncSession, numbers: set[int]) -> set[int]:
-    """Which of these incidents are open."""
-    found: set[int] = set()
-    ordered = sorted(numbers)
-    for start in range(0, len(ordered), 500):
-        part = ordered[start : start + 500]
-        query = select(Incident.id).where(col(Incident.id).in_(part), col(Incident.closed_at).is_(None))
-        found.update((await session.exec(query)).all())
-    return found
-
-
 def _of_card(card: InboxCard, oldest: datetime) -> Subject:
     known = CARDS[card.cause]
     where = ", ".join(f"{name} ({count})" for name, count in card.by_upstream.items() if name)

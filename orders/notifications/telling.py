@@ -20,7 +20,7 @@ from models.notifications import Notification, NotificationChannel
 from orders.inbox.causes import Cause
 from orders.incidents.conditions import Condition, keep_one
 from orders.notifications.channels import MONEY, Channel
-from orders.notifications.subjects import Subject, open_among
+from orders.notifications.subjects import Subject
 
 CHANGED_AFTER = timedelta(hours=1)
 """A subject that changes all the time is said this often."""
@@ -98,15 +98,9 @@ async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Su
             found.append(Change(News.CHANGED, subject.key, subject.title, subject.since, subject))
     if quiet:
         return found
-    over = [told[key] for key in await _over(session, set(told) - {one.key for one in subjects})]
+    last = {one.key for one in subjects}
+    over = [row for key, row in sorted(told.items()) if key not in last]
     return found + [Change(News.OVER, row.subject, row.title, row.since) for row in over]
-
-
-async def _over(session: AsyncSession, keys: set[str]) -> list[str]:
-    """Which of those that do not last are over: an incident may be open, and be beyond what is looked at."""
-    numbers = {int(key.split()[1]) for key in keys if key.startswith("incident ")}
-    still = {f"incident {number}" for number in await open_among(session, numbers)}
-    return sorted(keys - still)
 
 
 def _wanted(channel: Channel, subject: Subject) -> bool:
