@@ -63,7 +63,7 @@ async def tell(database: Database, channels: Channels, channel: Channel, post: P
         summary = await digest.digest(session, channel, channels.console, now) if daily else None
     error = None
     if told:
-        error = await post(channel, wording.title(told), wording.body(channel, told, channels.console, now))
+        error = await post(channel, wording.title(told), wording.body(channels, channel, told, now))
         await _note(database, channel, error, told=told)
     if summary is not None and error is None:
         error = await post(channel, *summary)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -96,6 +97,8 @@ class Channels(BaseModel):
 
     console: str = Field(default="", pattern=r"^(https?://\S+[^/\s])?$", max_length=255)
     """The address of the console, for links: https://shop.example/console."""
+    docs: str = Field(default="", pattern=r"^(https?://\S+[^/\s])?$", max_length=255)
+    """Where people read this documentation: https://git.example/resellflow/blob/main. Links to the runbook begin so."""
     channels: tuple[Channel, ...] = ()
 
     def named(self, name: str) -> Channel | None:
@@ -138,7 +141,8 @@ def _checked(document: Mapping[str, Any], file: str) -> Channels:
     except ValidationError as error:
         raise ChannelsFileError(f"the file {file}: {'; '.join(_in_words(error, list(tables)))}") from None
     for one in channels.channels:
-        keep_out(one.to.get_secret_value(), *_SECRET_PART.split(one.to.get_secret_value()))
+        parts = _SECRET_PART.split(one.to.get_secret_value())
+        keep_out(one.to.get_secret_value(), *parts, *map(unquote, parts))
     return channels
 
 

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from models.columns import utc_now
 from models.enums import Role, Stage
 from models.incident import Incident
 from orders.inbox.cards import InboxCard, inbox_cards
 from orders.inbox.causes import KINDS, Cause, runbook
 
 MOST = 2000
-"""Open incidents that are looked at; the oldest first. Those beyond have their turn when these are closed."""
+"""Open incidents that are looked at, as many that cost money and as many others; the oldest first. Those beyond have
+their turn when these are closed."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Subject:
     runbook: str
     path: str
     """Below the console."""
+    patience: timedelta = timedelta(0)
+    """What is over before that is not worth a message."""
     entries: int = 1
     """How many a card has."""
 
@@ -79,10 +81,12 @@ async def lasting(session: AsyncSession) -> list[Subject]:
     found = [
         _of_card(card, card.oldest)
         for card in await inbox_cards(session)
-        if card.cause in CARDS and card.oldest is not None and card.oldest <= utc_now() - CARDS[card.cause].patience
+        if card.cause in CARDS and card.oldest is not None
     ]
-    query = select(Incident).where(col(Incident.closed_at).is_(None)).order_by(col(Incident.id)).limit(MOST)
-    found += [_of_incident(row) for row in (await session.exec(query)).all()]
+    costly = col(Incident.kind).in_([kind for kind, known in KINDS.items() if known.costs])
+    for which in (costly, ~costly):
+        query = select(Incident).where(col(Incident.closed_at).is_(None), which).order_by(col(Incident.id)).limit(MOST)
+        found += [_of_incident(row) for row in (await session.exec(query)).all()]
     return sorted(found, key=lambda one: (not one.costs, one.since))
 
 
@@ -99,6 +103,7 @@ def _of_card(card: InboxCard, oldest: datetime) -> Subject:
         since=oldest,
         runbook=runbook(known.anchor),
         path=f"/?cause={card.cause.value}",
+        patience=known.patience,
         entries=card.count,
     )
 

@@ -24,7 +24,7 @@ from orders.notifications.subjects import Subject
 
 CHANGED_AFTER = timedelta(hours=1)
 """A subject that changes all the time is said this often."""
-HELD = timedelta(minutes=2)
+HELD = timedelta(minutes=5)
 """No other process sends through a channel meanwhile; longer than any attempt takes."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=15)
 REPORTED_AFTER = timedelta(hours=1)
@@ -92,6 +92,8 @@ async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Su
         if not _wanted(channel, subject) or (quiet and not _is_loud(channel, subject)):
             continue
         row = told.get(subject.key)
+        if row is None and subject.since > now - subject.patience:
+            continue
         if row is None:
             found.append(Change(News.NEW, subject.key, subject.title, subject.since, subject))
         elif row.told_at <= now - CHANGED_AFTER and _has_changed(row, subject):

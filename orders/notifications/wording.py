@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from orders.notifications.channels import Channel
+from orders.notifications.channels import Channel, Channels
 from orders.notifications.telling import Change, News
 
 LISTED = 10
@@ -21,22 +21,23 @@ def title(changes: Sequence[Change]) -> str:
     return f"Resellflow: {', '.join(f'{count} {TITLES[news]}' for news, count in counted if count)}"
 
 
-def body(channel: Channel, changes: Sequence[Change], console: str, now: datetime) -> str:
+def body(channels: Channels, channel: Channel, changes: Sequence[Change], now: datetime) -> str:
     """What costs money is first, as in `changes`."""
-    parts = [_part(channel, one, console, now) for one in changes[:LISTED]]
+    parts = [_part(channels, channel, one, now) for one in changes[:LISTED]]
     if len(changes) > LISTED:
-        parts.append(f"And {len(changes) - LISTED} more{f': {console}/' if console else ''}.")
+        parts.append(f"And {len(changes) - LISTED} more{f': {channels.console}/' if channels.console else ''}.")
     return "\n\n".join(parts)
 
 
-def _part(channel: Channel, change: Change, console: str, now: datetime) -> str:
+def _part(channels: Channels, channel: Channel, change: Change, now: datetime) -> str:
     begun = f"since {moment(channel, change.since)}"
     if change.subject is None:
         return f"Over: {change.title}, {begun}, after {lasted(now - change.since)}."
     lines = [f"{change.news.value.capitalize()}: {change.title}, {begun}.", shortened(change.subject.said)]
-    if console:
-        lines.append(f"{console}{change.subject.path}")
-    lines.append(f"What to do: {change.subject.runbook}")
+    if channels.console:
+        lines.append(f"{channels.console}{change.subject.path}")
+    there = f"{channels.docs}/" if channels.docs else ""
+    lines.append(f"What to do: {there}{change.subject.runbook}")
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ from models.notifications import Notification, NotificationChannel
 from models.order import Operation, Service
 from orders.incidents.conditions import Condition, keep_one
 from orders.incidents.record import close_incident, raise_incident
-from orders.notifications import posting
+from orders.notifications import posting, subjects
 from orders.notifications.channels import Channel, Channels
 from tests.infrastructure.eventually import assert_eventually
 from tests.orders.test_watch import operation
@@ -176,8 +176,8 @@ async def test_a_card_is_told_when_it_begins_when_there_is_more_and_when_it_is_e
     assert "Over: Operations need a decision" in messages(receiver)[2]
 
 
-async def another(database: Database, number: int) -> int:
-    """One more operation that needs a decision, of a service like the first one's."""
+async def another(database: Database, number: int, stage: Stage = Stage.NEEDS_ATTENTION) -> int:
+    """One more operation, of a service like the first one's."""
     async with database.write() as session:
         first = await session.get_one(Operation, number)
         like = await session.get_one(Service, first.service_id)
@@ -187,7 +187,7 @@ async def another(database: Database, number: int) -> int:
         made = Operation(
             service_id=service.id,
             kind=OperationKind.SUSPEND,
-            stage=Stage.NEEDS_ATTENTION,
+            stage=stage,
             stage_since=utc_now(),
             upstream_name="main",
         )
@@ -259,7 +259,7 @@ async def test_who_is_killed_after_sending_has_it_sent_again_and_not_at_once(
         await tell(database, Channels(console=CONSOLE, channels=(office,)), office, sent_and_killed)
     assert not await look(database, office)
     assert len(receiver.received) == 1
-    later(monkeypatch, timedelta(minutes=2, seconds=1))
+    later(monkeypatch, timedelta(minutes=5, seconds=1))
     assert await look(database, office)
     assert messages(receiver)[0] == messages(receiver)[1]
     assert not await look(database, office)
@@ -361,13 +361,36 @@ async def test_a_mail_arrives_as_a_mail(shelf: Database) -> None:
     assert b"docs/operations.md#second_item" in text
 
 
-def test_what_ends_within_the_patience_is_not_told() -> None:
-    """The two cards that mostly end by themselves wait; what a person has to decide does not."""
-    from orders.inbox.causes import Cause
-    from orders.notifications.subjects import CARDS
+async def test_what_mostly_ends_soon_waits_and_is_over_only_when_nothing_of_it_is_left(
+    database: Database, receiver: Receiver, noon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = channel(receiver, causes=["unclear"])
+    first = await operation(database, stage=Stage.OUTCOME_UNKNOWN, stage_since=utc_now())
+    assert not await look(database, office)
+    later(monkeypatch, timedelta(minutes=10, seconds=1))
+    assert await look(database, office)
+    second = await another(database, first, Stage.OUTCOME_UNKNOWN)
+    await set_stage(database, first, Stage.COMPLETED)
+    assert not await look(database, office)  # the younger one is left
+    await set_stage(database, second, Stage.COMPLETED)
+    assert await look(database, office)
+    assert "Over: The outcome of requests is unclear" in messages(receiver)[1]
 
-    patient = {cause for cause, card in CARDS.items() if card.patience > timedelta(0)}
-    assert patient == {Cause.UNCLEAR, Cause.ORPHANS}
+
+async def test_money_is_told_however_many_others_are_open(
+    database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subjects, "MOST", 2)
+    first = [await happen(database, about=str(number)) for number in range(4)]
+    await happen(database, IncidentKind.SECOND_ITEM, "dear")
+    office = channel(receiver)
+    assert await look(database, office)
+    assert "3 new" in messages(receiver)[0]
+    assert "second_item" in messages(receiver)[0]
+    assert not await look(database, office)
+    await close(database, first[0])
+    assert await look(database, office)
+    assert "1 new, 1 over" in messages(receiver)[1]
 
 
 def test_a_quiet_time_may_go_over_midnight() -> None:
