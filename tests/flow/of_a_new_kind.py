@@ -91,5 +91,10 @@ async def test_it_is_in_the_api_s_document(api: httpx.AsyncClient) -> None:
     document = (await api.get("/openapi.json")).json()
     route = document["paths"]["/v1/services/{number}/example-kind"]["post"]
     assert (route["operationId"], route["summary"]) == ("name_service", "Name a service anew")
-    assert set(document["components"]["schemas"]["NewName"]["properties"]) == {"name", "reference", "metadata"}
+    assert set(document["components"]["schemas"]["NewName"]["properties"]) == {
+        "name",
+        "reason",
+        "reference",
+        "metadata",
+    }
     assert "example_kind" in document["components"]["schemas"]["OperationKind"]["enum"]
