@@ -63,7 +63,12 @@ class Installation:
         await assert_eventually(none, timeout=30, message="all operations have ended")
 
     async def cancelled(self, operation: int) -> None:
-        """A person cancels it."""
-        answer = await self.api.operator.post(f"/v1/operations/{operation}/cancel", json={"reason": "not wanted"})
-        assert answer.status_code == 200, answer.text
+        """A person cancels it, as soon as no request of it is under way."""
+
+        async def is_taken() -> bool:
+            answer = await self.api.operator.post(f"/v1/operations/{operation}/cancel", json={"reason": "not wanted"})
+            assert answer.status_code == 200, answer.text
+            return True
+
+        await assert_eventually(is_taken, timeout=30, message="the operation can be cancelled")
         await self.settled()
