@@ -36,7 +36,9 @@ async def _look_after(database: Database, channels: Channels, channel: Channel) 
 async def _safely(step: Callable[[], Awaitable[object]]) -> None:
     try:
         await step()
-    except Exception as error:
+    except (
+        Exception
+    ) as error:  # one channel's fault, ours too, must end neither the others nor the webhooks beside them
         if is_unavailable(error):
             log.warning("notifications: %s", described(error))
         else:

@@ -109,7 +109,7 @@ async def _claims(settings: Settings, code: str, pending: dict[str, str]) -> dic
         token = await client.fetch_token(
             known["token_endpoint"], code=code, code_verifier=pending["verifier"], grant_type="authorization_code"
         )
-        keys = KeySet.import_key_set(await _document(client, known["jwks_uri"]))  # type: ignore[arg-type]
+        keys = _keys(await _document(client, known["jwks_uri"]))
     written = token.get("id_token")
     if not isinstance(written, str):
         raise ProviderFailed("it gave no ID token")
@@ -170,10 +170,21 @@ async def _document(client: AsyncOAuth2Client, address: str) -> dict[str, Any]:
     answer.raise_for_status()
     if len(answer.content) > LONGEST_ANSWER:
         raise ProviderFailed("its answer is too long")
-    document = answer.json()
+    try:
+        document = answer.json()
+    except ValueError:
+        raise ProviderFailed("its answer is no JSON") from None
     if not isinstance(document, dict):
         raise ProviderFailed("its answer is no JSON object")
     return document
+
+
+def _keys(document: dict[str, Any]) -> KeySet:
+    """Raises ProviderFailed, or JoseError for a key that can't be one."""
+    found = document.get("keys")
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise ProviderFailed("its keys are no set of keys")
+    return KeySet.import_key_set({"keys": found})
 
 
 def _cookie(request: Request) -> str:

@@ -68,6 +68,7 @@ def _corrected(form: FormData) -> dict[str, object]:
 
 def _act(kind: DecisionKind, body: type[BaseModel], right: Right, **more: object) -> Act:
     fields = tuple(name for name in body.model_fields if name not in (PARAMETERS, "addons"))
+    # `more` has fields of an Act by their names; mypy takes each for every one of them.
     return Act(DECISIONS[kind], "", body, fields=fields, right=right, is_grave=kind is DecisionKind.CANCEL, **more)  # type: ignore[arg-type]
 
 

@@ -39,6 +39,7 @@ async def tasks_of_people(
     show = show if show in TABS else ""
     more = _WANTED[show](session.visitor.name)
     of = [department] if department else None
+    # `more` has fields of TaskWanted by their names; mypy takes each for every one of them.
     wanted = TaskWanted(state=[TaskState.OPEN], mode=[TaskMode.MANUAL], department=of, **more)  # type: ignore[arg-type]
     async with context.database.read() as reading:
         page = await list_tasks(reading, PageRequest(cursor=after), wanted, session.visitor.requester)

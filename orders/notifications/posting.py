@@ -18,7 +18,8 @@ async def post(channel: Channel, title: str, body: str) -> str | None:
     service = apprise.Apprise()
     service.add(channel.to.get_secret_value())
     try:
-        with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+        capture = apprise.LogCapture(level=logging.WARNING, fmt="%(message)s")  # type: ignore[no-untyped-call]  # theirs
+        with capture as said:
             sent = await asyncio.wait_for(
                 service.async_notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT), TIMEOUT_SECONDS
             )

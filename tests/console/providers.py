@@ -28,6 +28,8 @@ class Crooked:
     kid: str = "one"
     change: Callable[[dict[str, Any]], dict[str, Any]] = field(default=lambda claims: claims)
     issuer: str = ""
+    garbage: dict[str, bytes] = field(default_factory=dict)
+    """What it answers at a path instead."""
     asked: list[dict[str, str]] = field(default_factory=list)
     """What was sent for each token."""
 
@@ -73,7 +75,7 @@ def crooked() -> Iterator[Crooked]:
             self.reply()
 
         def reply(self) -> None:
-            body = json.dumps(provider.answer(self.path)).encode()
+            body = provider.garbage.get(self.path) or json.dumps(provider.answer(self.path)).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(body)))

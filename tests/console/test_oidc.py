@@ -198,6 +198,16 @@ async def test_a_provider_that_is_away_or_is_another_one_says_so(api: Api, provi
         assert "The provider can not be reached" in words(answer.text)
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"keys": 7}', b'{"keys": [{"kty": "x"}]}', b"\xff"])
+async def test_garbage_of_the_provider_lets_nobody_in(api: Api, provider: Crooked, body: bytes) -> None:
+    async with client_of(api) as client:
+        for path in ("/keys", "/token"):
+            provider.garbage = {path: body}
+            await refused(client, (await begin(client, provider))["state"], 502, "can not be trusted")
+        provider.garbage = {"/.well-known/openid-configuration": body}
+        assert (await client.get("oidc")).status_code == 502
+
+
 async def test_without_a_provider_there_is_no_such_page(tmp_path: Path, migrated_sqlite_template: Path) -> None:
     url = copy_of(migrated_sqlite_template, tmp_path)
     async with stocked_api(url, await client_of_nothing()) as running, client_of(running) as client:
