@@ -42,6 +42,8 @@ class Panel:
         self.fan_out = self.most_at_once = 0
         self.may_list = asyncio.Event()
         self.may_list.set()
+        self.lists_held = 0
+        """Lists of virtual servers that wait for `may_list`."""
         self.errors: dict[str, Exception] = {}
         self.held: dict[str, asyncio.Event] = {}
         """Forms whose answers wait."""
@@ -62,7 +64,9 @@ class Panel:
         for number in range(pages):
             await self._request(f"page of {product_type}")
             if product_type == "vds":
+                self.lists_held += 1
                 await self.may_list.wait()
+                self.lists_held -= 1
             await take(rows_of(found[number * self.page : (number + 1) * self.page]), len(found))
         return ListEnd(complete=True, pages=pages, shows_marks=Knowledge.UNKNOWN)
 
