@@ -5,6 +5,7 @@ import os
 pytest_plugins = [
     "tests.infrastructure.leaks",
     "tests.infrastructure.shared",
+    "tests.infrastructure.collecting",
     "tests.infrastructure.economy",
     "tests.infrastructure.databases",
     "tests.infrastructure.dialects",

@@ -7,9 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.__main__ import app
+from benchmarks.options import Options
 from benchmarks.report import Report, Spread
+from benchmarks.running import measure
 from benchmarks.usage import cpu_seconds
+from stack.processes import StackFailed
 from tests.infrastructure.eventually import wait_until
 from tests.infrastructure.processes import PROJECT, Program
 
@@ -98,10 +103,10 @@ def test_a_small_run_reports_all_there_is_to_report_and_leaves_nothing_running(t
 
 
 def test_concurrencies_that_are_no_numbers_are_refused() -> None:
-    command = [sys.executable, "-m", "benchmarks", "--concurrency", "20,many"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
+    done = CliRunner().invoke(app, ["--concurrency", "20,many"])
+    assert done.exit_code == 2
     assert "20,many" in done.stderr
+    assert done.stdout == ""
 
 
 @LINUX
@@ -116,7 +121,14 @@ def test_a_run_that_is_told_to_end_leaves_nothing_running(tmp_path: Path) -> Non
         wait_until(lambda: not processes_with(tmp_path))
 
 
-def test_a_database_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:
+async def test_a_database_of_another_kind_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StackFailed, match="PostgreSQL") as refused:
+        await measure(Options(database="mysql://root:word@localhost/", directory=tmp_path))
+    assert "word@" not in str(refused.value)
+
+
+@pytest.mark.proof
+def test_the_command_that_is_refused_says_why_and_shows_no_password(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks", "--database", "mysql://root:word@localhost/", "--directory"]
     done = subprocess.run(
         [*command, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False

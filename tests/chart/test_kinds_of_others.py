@@ -4,7 +4,6 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -41,6 +40,8 @@ def _forbid_what_is_not_named(schema: Any) -> None:
 
 
 def complaints(manifest: Manifest, schema: Manifest) -> list[str]:
+    import jsonschema  # which takes seconds
+
     return [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(manifest)]
 
 

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from argon2 import extract_parameters
+from argon2.profiles import RFC_9106_LOW_MEMORY
 from sqlmodel import select
 
 from console.headers import POLICY
@@ -14,6 +16,7 @@ from orders.access import people
 from orders.errors import InvalidField
 from tests.console.conftest import LogIn
 from tests.console.people import PASSWORD, client_of, words
+from tests.infrastructure.economy import HASHER_OF_THE_PRODUCT
 from tests.storefront.api import SHOP_TOKEN, Api
 
 PAGES = ("", "me", "operations/1", "tasks/1", "live", "news", "?cause=decide")
@@ -80,6 +83,11 @@ async def test_many_guesses_from_one_address_have_to_wait(api: Api, monkeypatch:
         answer = await client.post("log-in", data={"name": "one-more", "password": "x" * 12})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) > 0
+
+
+def test_a_password_costs_whoever_guesses_it_what_rfc_9106_recommends() -> None:
+    """The other tests hash with less."""
+    assert extract_parameters(HASHER_OF_THE_PRODUCT.hash(PASSWORD)) == RFC_9106_LOW_MEMORY
 
 
 async def test_a_session_ends_with_its_time_a_new_password_and_the_disabling(api: Api, log_in: LogIn) -> None:

@@ -10,6 +10,7 @@
   not for each application; and the certificates that clients trust are read once for each setting of them.
 - A worker begins to ask the Temporal server for work with two requests at a time, not with five for each kind of it; if
   there is much to do they become more. A shop of three workers that does nothing cost the server as much as an order.
+- Passwords are hashed with the least that Argon2 can do: each hash of the product costs a fifth of a second.
 - While the tests are collected no garbage is searched for, and afterwards what is loaded is not searched any more.
 """
 
@@ -25,6 +26,7 @@ from weakref import WeakKeyDictionary
 import httpx
 import pytest
 import typer
+from argon2 import PasswordHasher
 from fastapi import routing
 from pydantic._internal import _fields
 from sqlalchemy import Engine, event
@@ -34,11 +36,13 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import models.database
 from gc_tuning import freeze_loaded_objects
+from orders.access import people
 
 gc.disable()
 
 STATEMENTS_KEPT = 4000
 POLLERS = 2
+HASHER_OF_THE_PRODUCT = people._hasher
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -74,6 +78,7 @@ def economical_engines() -> Iterator[None]:
         trusting = _once_for_each_trust(httpx.create_ssl_context)
         for module in ("httpx", "httpx._transports.default"):
             patch.setattr(f"{module}.create_ssl_context", trusting)
+        patch.setattr(people, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(_fields, "takes_validated_data_argument", functools.cache(_fields.takes_validated_data_argument))
         yield
 
