@@ -1,11 +1,8 @@
 """Who did what, to what and when: the audit with filters, and the same as a file."""
 
-import csv
-import io
-import json
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
@@ -14,17 +11,15 @@ from starlette.responses import Response, StreamingResponse
 from console.rendering import pages_of, zone_of
 from console.sessions import LoggedIn, Session
 from orders.errors import InvalidField
-from orders.reading.audit_search import AuditRow, AuditWanted, search_audit, whole_audit
+from orders.reading.audit_search import AuditRow, AuditWanted, search_audit, thing, whole_audit
 from orders.reading.paging import PageRequest
+from orders.tables import columns_of, csv_head, csv_rows
 from storefront.context import Context, InContext
 from storefront.problems import Problem
 
 router = APIRouter()
 
 FIELDS = ("actor", "action", "object", "from", "to")
-COLUMNS = ("number", "at", "actor", "action", "subject", "subject_number", "changes", "detail")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet would reckon with a cell that begins so."""
 PAGES = {
     "operation": "operations",
     "service": "services",
@@ -75,24 +70,15 @@ def _asked(request: Request) -> Mapping[str, str]:
 
 def _wanted(asked: Mapping[str, str], session: Session) -> AuditWanted:
     """Raises InvalidField."""
-    subject, number = _object(asked["object"])
+    subject, number = thing("object", asked["object"])
     return AuditWanted(
-        actor=asked["actor"],
-        action=asked["action"].replace(" ", "_"),
+        actor=[asked["actor"]] if asked["actor"] else None,
+        action=[asked["action"].replace(" ", "_")] if asked["action"] else None,
         subject=subject,
         subject_number=number,
         since=_moment("from", asked["from"], session),
         until=_moment("to", asked["to"], session),
     )
-
-
-def _object(text: str) -> tuple[str, int | None]:
-    if not text:
-        return "", None
-    subject, _, number = text.rpartition(" ")
-    if not subject.strip() or not (number.isascii() and number.isdigit() and len(number) < 19):
-        raise InvalidField("object", f"{text!r} is no kind of thing with its number: operation 7, service 3")
-    return subject.strip().replace(" ", "_"), int(number)
 
 
 def _moment(field: str, text: str, session: Session) -> datetime | None:
@@ -108,23 +94,7 @@ def _moment(field: str, text: str, session: Session) -> datetime | None:
 
 
 async def _lines(context: Context, wanted: AuditWanted) -> AsyncIterator[str]:
-    yield _csv([COLUMNS])
+    columns = columns_of(AuditRow)
+    yield csv_head(columns)
     async for rows in whole_audit(context.database, wanted):
-        yield _csv([_cells(row) for row in rows])
-
-
-def _cells(row: AuditRow) -> list[Any]:
-    shown = row.model_dump(mode="json")
-    return [_cell(shown[name]) for name in COLUMNS]
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False) if value else ""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
-def _csv(rows: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+        yield csv_rows(columns, [row.model_dump(mode="json") for row in rows])

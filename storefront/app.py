@@ -9,6 +9,7 @@ from program_version import VERSION
 from settings import Settings
 from starter import Resellflow
 from storefront import (
+    audit,
     batches,
     decisions,
     docspage,
@@ -75,6 +76,7 @@ PARTS = (
     sweep,
     drift,
     refunds,
+    audit,
     token,
     plans,
     prices,

@@ -97,6 +97,27 @@ class AttemptView(BaseModel):
     """
 
 
+class AuditRow(BaseModel):
+    """
+    An entry with the values that it changed.
+    """
+
+    number: int
+    at: AwareDatetime
+    actor: str
+    action: str
+    subject: str
+    """
+    what it was done to, e.g. operation
+    """
+    subject_number: int
+    detail: dict[str, str]
+    changes: dict[str, list[str]]
+    """
+    field -> [before, after]
+    """
+
+
 class AuditView(BaseModel):
     """
     A change and who made it.
@@ -2334,6 +2355,18 @@ class Webhooks(BaseModel):
     """
 
     items: list[WebhookView]
+
+
+class WholeAudit(BaseModel):
+    """
+    Entries of the audit, newest first.
+    """
+
+    items: list[AuditRow]
+    next_cursor: str | None
+    """
+    ask again with it for the next page; null at the end of the list
+    """
 
 
 class Why(BaseModel):

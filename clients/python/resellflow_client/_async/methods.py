@@ -1207,6 +1207,40 @@ class AsyncMethods:
             )
         )
 
+    async def list_of_audit(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        actor: Sequence[str] | None = None,
+        action: Sequence[str] | None = None,
+        object: str | None = None,
+        after: datetime | None = None,
+        before: datetime | None = None,
+    ) -> models.WholeAudit:
+        """Who did what, to what and when.
+
+        Every change that a person, a token or Resellflow itself has made, with the values before and after.
+
+        For: viewer, operator, senior, finance, admin.
+        """
+        return await self.send(
+            Call[models.WholeAudit](
+                "GET",
+                "/v1/audit",
+                {200: models.WholeAudit},
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "actor": actor,
+                    "action": action,
+                    "object": object,
+                    "after": after,
+                    "before": before,
+                },
+            )
+        )
+
     async def read_token(self) -> models.TokenHolder:
         """See whose token this is.
 
