@@ -88,7 +88,9 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
         **given: Any,
     ) -> None:
         if at is not When.NOW:
-            return close_at_end(service, {"key": key, "dry_run": dry_run, "wait": wait, **given}, as_json=as_json)
+            reason = given.pop("reason")
+            only_now = {"key": key, "dry_run": dry_run, "wait": wait, **given}
+            return close_at_end(service, only_now, reason=reason, as_json=as_json)
         asked = operation.request_model.of(
             **{name: value_of(name, field, given[name]) for name, field in fields.items()}
         )
@@ -115,13 +117,13 @@ def _function(operation: "AnyOperation", route: "Route") -> Any:
     return with_options(ask, own | _ALWAYS)
 
 
-def close_at_end(service: int, only_now: dict[str, Any], *, as_json: bool) -> None:
+def close_at_end(service: int, only_now: dict[str, Any], *, reason: str | None, as_json: bool) -> None:
     """Only written down, as `resell services set-renewal N close` does. `only_now`: what was given beside it."""
     given = [name for name, value in only_now.items() if value]
     if given:
         option = f"--{given[0].replace('_', '-')}"
         raise typer.BadParameter("is for what is done now; leave it out, or --at end_of_term", param_hint=option)
-    set_renewal(service, AtEndOfTerm.CLOSE, as_json=as_json)
+    set_renewal(service, AtEndOfTerm.CLOSE, reason=reason, as_json=as_json)
 
 
 _ALWAYS = {"key": (Key, None), "dry_run": (DryRun, False), "wait": (Wait, False), "as_json": (AsJson, False)}

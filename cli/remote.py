@@ -258,10 +258,10 @@ class ApiSource:
     async def ignore_refund(self, number: int, actor: str, reason: str) -> RefundView:
         return as_view(RefundView, await self._client.ignore_refund(number, models.RefundIgnoring(reason=reason)))
 
-    async def set_renewal(self, service: int, what: AtEndOfTerm, actor: str) -> bool:
+    async def set_renewal(self, service: int, what: AtEndOfTerm, actor: str, reason: str | None) -> bool:
         """Whether that changed anything."""
         before = await self.service(service)
-        body = models.RenewalChange(at_end_of_term=models.AtEndOfTerm(what.value))
+        body = models.RenewalChange(at_end_of_term=models.AtEndOfTerm(what.value), reason=reason)
         return as_view(ServiceView, await self._client.set_renewal(service, body)) != before
 
     async def set_reference(self, service: int, given: dict[str, Any], actor: str) -> ServiceView:

@@ -127,17 +127,18 @@ async def _set_reference(service: int, given: dict[str, object], actor: str) -> 
 def set_renewal(
     service: Number,
     what: Annotated[AtEndOfTerm, typer.Argument(metavar="WHAT", help=f"{', '.join(AtEndOfTerm)}")],
+    reason: Annotated[str | None, typer.Option(help="why; written to the audit log")] = None,
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what becomes of a service when its term ends. Nothing is sent to the upstream, and it can be taken back."""
-    changed = run_async(_set_renewal(service, what, acting_as(actor)))
+    changed = run_async(_set_renewal(service, what, acting_as(actor), reason))
     if as_json:
         return print_json({"service": service, "at_end_of_term": what.value, "changed": changed})
     words = {"renew": "is renewed", "expire": "expires", "close": "is closed"}[what]
     return print(f"service {service} {words} at the end of its term{'' if changed else ', as before'}")
 
 
-async def _set_renewal(service: int, what: AtEndOfTerm, actor: str) -> bool:
+async def _set_renewal(service: int, what: AtEndOfTerm, actor: str, reason: str | None) -> bool:
     async with opened_source() as source:
-        return await source.set_renewal(service, what, actor)
+        return await source.set_renewal(service, what, actor, reason)

@@ -291,8 +291,9 @@ class DatabaseSource:
         await change_reference(self._database, service, valid(ReferenceChange, **given), actor=actor)
         return await self.service(service)
 
-    async def set_renewal(self, service: int, what: AtEndOfTerm, actor: str) -> bool:
+    async def set_renewal(self, service: int, what: AtEndOfTerm, actor: str, reason: str | None) -> bool:
         """Whether that changed anything."""
         from orders.renewals.stopping import RenewalChange, change_renewal
 
-        return await change_renewal(self._database, service, RenewalChange(at_end_of_term=what), actor=actor)
+        change = valid(RenewalChange, at_end_of_term=what, reason=reason)
+        return await change_renewal(self._database, service, change, actor=actor)

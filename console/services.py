@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
+from pydantic import Field
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
@@ -27,6 +28,7 @@ from orders.renewals.stopping import RenewalChange
 from orders.services.item_views import beside
 from orders.services.modules import ModuleChange
 from orders.services.references import ReferenceChange
+from orders.text import Prose
 from orders.views import (
     OperationView,
     PageRequest,
@@ -52,13 +54,19 @@ def _or_null(name: str) -> Callable[[FormData], dict[str, object]]:
     return lambda form: {name: text_in(form, name) or None}
 
 
+class RenewalDecision(RenewalChange):
+    """A person of ours says why. A shop need not."""
+
+    reason: Prose = Field(max_length=2000)
+
+
 ACTS: Acts = {
     "renewal": Act(
         _("Decide about the end of its term"),
         _("It is only written down, and can be taken back until then. Nothing is sent to the upstream."),
-        RenewalChange,
+        RenewalDecision,
         renewal.set_renewal,
-        ("at_end_of_term",),
+        ("at_end_of_term", "reason"),
         Right.ORDER,
         choices={"at_end_of_term": {one.value: words for one, words in AT_END_OF_TERM.items()}},
     ),

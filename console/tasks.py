@@ -16,7 +16,8 @@ from storefront.schemas.tasks import ActingOnTask, HandOver, TaskDone, TaskNote,
 
 router = APIRouter()
 
-TAKE, RELEASE, NOTE = "take", "release", "note"
+TAKE, RELEASE, NOTE_ANYWAY = "take", "release", "note-anyway"
+_NOTED = _("It replaces the note of before, which stays in the history. No secrets.")
 ACTS: Acts = {
     TAKE: Act(
         _("Take in hand"),
@@ -37,12 +38,15 @@ ACTS: Acts = {
         lambda number, body, caller, context: tasks.complete_task(number, context, caller, body),
         ("note", "expires_on"),
     ),
-    NOTE: Act(
+    "note": Act(_("Write a note"), _NOTED, TaskNote, tasks.note_on_task, ("note",)),
+    NOTE_ANYWAY: Act(
         _("Write a note"),
-        _("It replaces the note of before, which stays in the history. No secrets."),
+        _NOTED,
         TaskNote,
         tasks.note_on_task,
-        ("note",),
+        ("note", "reason"),
+        Right.VOUCH,
+        read=lambda form: {"override": True},
     ),
     "hand-over": Act(_("Hand over"), _("A colleague has it from now on."), HandOver, tasks.hand_over_task, ("to",)),
     "reject": Act(
@@ -58,12 +62,13 @@ ACTS: Acts = {
 
 def _offered(task: TaskDetail, session: Session) -> Acts:
     """What this person may do to it now. Whether it is possible is checked once more when it is done."""
-    if task.state is not TaskState.OPEN or not session.visitor.requester.may(Right.DECIDE):
+    requester = session.visitor.requester
+    if task.state is not TaskState.OPEN or not requester.may(Right.DECIDE):
         return {}
     if task.mode is not TaskMode.MANUAL:
-        return {NOTE: ACTS[NOTE]}
-    other = TAKE if task.assignee == session.visitor.name else RELEASE
-    return {name: act for name, act in ACTS.items() if name != other}
+        return {NOTE_ANYWAY: ACTS[NOTE_ANYWAY]} if requester.may(Right.VOUCH) else {}
+    others = {NOTE_ANYWAY, TAKE if task.assignee == session.visitor.name else RELEASE}
+    return {name: act for name, act in ACTS.items() if name not in others}
 
 
 async def _page(number: int, request: Request, session: Session, context: Context, tried: Tried) -> Response:

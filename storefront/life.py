@@ -148,7 +148,7 @@ def _route(operation: AnyOperation, route: Route) -> None:
             raise InvalidField(
                 name, "is written on an operation, and none is made now; leave it out, or PATCH …/reference"
             )
-        change = RenewalChange(at_end_of_term=AtEndOfTerm.CLOSE)
+        change = RenewalChange(at_end_of_term=AtEndOfTerm.CLOSE, reason=asked.reason)
         await change_renewal(context.database, number, change, actor=caller.name, requester=caller.requester)
         async with context.database.read() as session:
             view = await find_service(session, number, caller.requester)

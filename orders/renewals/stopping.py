@@ -11,6 +11,7 @@ from orders.access.ownership import check_visible
 from orders.access.roles import OPERATOR, Requester
 from orders.errors import InvalidField, Refused
 from orders.services.history import Origin, changing
+from orders.text import Prose
 from orders.webhooks import outbox
 
 ACTION = "renewal_changed"
@@ -27,6 +28,7 @@ class RenewalChange(BaseModel):
     at_end_of_term: AtEndOfTerm | None = Field(
         default=None, description="the same in three words: `renew`, `expire`, or `close`: it is closed then"
     )
+    reason: Prose | None = Field(default=None, max_length=2000, description="why; written to the audit log")
 
     @property
     def wanted(self) -> AtEndOfTerm:
@@ -58,12 +60,12 @@ async def change_renewal(
             )
         if wanted is AtEndOfTerm.CLOSE and service.expires_on is None:
             raise Refused(f"service {number} shows no day on which it ends; close it now, if it is to be closed")
-        await _set(session, service, wanted, actor)
+        await _set(session, service, wanted, Origin(actor, ACTION, reason=change.reason or "", source=Source.PERSON))
         return True
 
 
-async def _set(session: AsyncSession, service: Service, wanted: AtEndOfTerm, actor: str) -> None:
-    async with changing(session, service, Origin(actor, ACTION, source=Source.PERSON)):
+async def _set(session: AsyncSession, service: Service, wanted: AtEndOfTerm, origin: Origin) -> None:
+    async with changing(session, service, origin):
         service.at_end_of_term = wanted
     session.add(service)
     outbox.renewal_changed(session, service)

@@ -306,15 +306,24 @@ async def test_what_is_written_on_a_service_is_changed_at_once(there: Api, log_i
     page = await browser.page("services/1")
     assert '<option value="manual">manual</option>' in page
     for act, fields in (
-        ("renewal", {"at_end_of_term": "close"}),
+        ("renewal", {"at_end_of_term": "close", "reason": "the contract ends"}),
         ("module", {"module": "manual", "reason": "the upstream's machine is broken"}),
         ("owner", {"owner": "rival", "reason": "sold to them"}),
         ("reference", {"reference": "contract 17"}),
     ):
         answer = await browser.send(f"services/1/{act}", **fields)
         assert (answer.status_code, answer.headers["location"]) == (303, "../1"), words(answer.text)
+    unsaid = await browser.send("services/1/renewal", at_end_of_term="renew")
+    assert (unsaid.status_code, "reason: is needed" in words(unsaid.text)) == (422, True)
     text = words(await browser.page("services/1"))
-    for shown in ("it is closed", "Processing module manual", "rival", "contract 17", "module_set".replace("_", " ")):
+    for shown in (
+        "the contract ends",
+        "it is closed",
+        "Processing module manual",
+        "rival",
+        "contract 17",
+        "module_set".replace("_", " "),
+    ):
         assert shown in text, shown
     assert (await browser.send("services/1/reference", reference="")).status_code == 303
     assert (await browser.send("services/1/owner", owner="", reason="ours again")).status_code == 303

@@ -1,5 +1,6 @@
 """Tasks: mine, nobody's, overdue, of a department; and what is changed at the upstream, value by value."""
 
+import re
 from datetime import timedelta
 
 from sqlmodel import select
@@ -15,6 +16,9 @@ from tests.console.people import words
 from tests.console.stuck import everything_stuck
 from tests.console.test_requests import seen
 from tests.storefront.api import Api
+
+FORMS = re.compile(r'action="\.\./tasks/\d+/([a-z-]+)"')
+"""The acts that a page offers."""
 
 
 async def test_each_tab_has_its_own_tasks(api: Api, log_in: LogIn) -> None:
@@ -61,3 +65,28 @@ async def test_a_change_of_plan_is_shown_value_by_value_beside_what_was_read(api
     assert "disk (GB) 30 → 60 60 Copy 45 (not yet)" in shown
     assert 'data-copy="4711"' in page
     assert 'href="https://upstream.test/billmgr" rel="noreferrer noopener"' in page
+
+
+async def test_of_an_automatic_task_only_what_is_possible_is_offered(api: Api, log_in: LogIn) -> None:
+    """It ends by itself. What is offered of the same task, once it is a person's, is more."""
+    await everything_stuck(api)
+    operator, senior = await log_in(Role.OPERATOR), await log_in(Role.SENIOR)
+    page = await operator.page("tasks/1")
+    assert (FORMS.findall(page), "nobody needs to act on it" in words(page)) == ([], True)
+    assert FORMS.findall(await senior.page("tasks/1")) == ["note-anyway"]
+    unsaid = await senior.send("tasks/1/note-anyway", note="asked them")
+    assert (unsaid.status_code, "asked them" in unsaid.text) == (422, True)
+    assert (await senior.send("tasks/1/note-anyway", note="asked them", reason="it hangs")).status_code == 303
+    shown = words(await operator.page("tasks/1"))
+    assert ("asked them" in shown, "override: it hangs" in shown) == (True, True)
+    assert (await operator.send("tasks/1/note-anyway", note="n", reason="r")).status_code == 403
+    for act in ("take", "release", "complete", "hand-over", "reject", "note"):
+        refused = await senior.send(f"tasks/1/{act}", to="boris", reason="r", note="n")
+        assert (refused.status_code, "is automatic" in words(refused.text)) == (409, True), act
+
+    by_people = ["complete", "note", "hand-over", "reject"]
+    page = await operator.page("tasks/4")
+    assert (FORMS.findall(page), "nobody needs to act" in page) == (["take", *by_people], False)
+    assert (await operator.send("tasks/4/take")).status_code == 303
+    assert FORMS.findall(await operator.page("tasks/4")) == ["release", *by_people]
+    assert FORMS.findall(await (await log_in(Role.VIEWER)).page("tasks/4")) == []

@@ -80,3 +80,12 @@ async def test_no_page_of_any_route_offers_a_viewer_a_form_and_none_has_a_script
                 offered += len(FORM.findall(text))
     assert offered > 30, "the pages of a senior have forms, which this test would see"
     assert await everything(api) == before, "to look changes nothing"
+
+
+async def test_every_page_that_is_about_no_one_thing_can_be_reached_from_the_bar(api: Api, log_in: LogIn) -> None:
+    """But for parts of others: what a filter of the inbox leads to, the audit as a file."""
+    page = await (await log_in(Role.SENIOR)).page("me")
+    plain = [one.path for one in routes(api) if "GET" in (one.methods or ()) and "{" not in one.path]
+    bar = page.split("</nav>")[0]
+    elsewhere = {"/", "/live", "/bulk", "/search", "/audit.csv", "/oidc", "/oidc/answer", *NO_PAGES}
+    assert [path for path in plain if path not in elsewhere and f'href="{path[1:]}"' not in bar] == []

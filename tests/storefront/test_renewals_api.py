@@ -48,6 +48,23 @@ async def test_a_service_is_closed_at_the_end_of_its_term_by_the_same_address_as
     assert (await ask(selling.shop, "DELETE", "", key="now")).status_code == 201
 
 
+async def test_who_says_why_is_found_in_the_audit(selling: Api) -> None:
+    answer = await selling.operator.request(
+        "DELETE",
+        "/v1/services/1?at=end_of_term",
+        json={"reason": "the contract ends"},
+        headers={"Idempotency-Key": "k"},
+    )
+    assert answer.status_code == 202, answer.text
+    body = {"renew": True, "reason": "they stay"}
+    assert (await selling.operator.patch("/v1/services/1/renewal", json=body)).status_code == 200
+    entries = (await selling.operator.get("/v1/audit?action=renewal_changed")).json()["items"]
+    assert [one["detail"]["reason"] for one in entries] == ["they stay", "the contract ends"]
+    assert {one["subject_number"] for one in entries} == {1}
+    shown = await selling.shop.get("/v1/services/1/history")
+    assert "the contract ends" not in shown.text, "a shop gets no words of ours"
+
+
 async def test_nothing_is_written_on_an_operation_that_is_not_made(selling: Api) -> None:
     for name, value in (("reference", "bye"), ("metadata", {"why": "x"})):
         answer = await selling.shop.request(

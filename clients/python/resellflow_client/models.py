@@ -1518,6 +1518,10 @@ class RenewalChange(BaseModel):
     """
     the same in three words: `renew`, `expire`, or `close`: it is closed then
     """
+    reason: str | None = None
+    """
+    why; written to the audit log
+    """
 
 
 class RenewalOwner(OpenEnum):
