@@ -42,6 +42,7 @@ def notes(saved: SavedServer) -> str:
     return saved.sql("SELECT string_agg(words, ' ' ORDER BY words) FROM note")
 
 
+@pytest.mark.proof
 def test_a_server_comes_back_as_it_was_at_a_moment_and_is_held(saved: SavedServer) -> None:
     note(saved, "a")
     said = saved.done("base")

@@ -72,6 +72,7 @@ async def test_what_is_called_off_has_its_row_taken_out_of_the_cart_and_no_other
     assert await bench.charges() == [("open", "5.00")]
 
 
+@pytest.mark.proof
 async def test_the_same_in_the_older_dialect(bench5: Bench) -> None:
     order = await unpaid(bench5, "renewal")
     await cancel(bench5, order)
@@ -79,7 +80,8 @@ async def test_the_same_in_the_older_dialect(bench5: Bench) -> None:
     assert await bench5.rows() == []
 
 
-@pytest.mark.parametrize("what", ["renewal", pytest.param("add-on", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("what", ["renewal", "add-on"])
 async def test_what_waits_for_money_with_a_row_in_the_cart_leaves_none_behind(bench: Bench, what: str) -> None:
     order = await unpaid(bench, what)
     for function in (CONFIRM, PAY):
@@ -90,6 +92,7 @@ async def test_what_waits_for_money_with_a_row_in_the_cart_leaves_none_behind(be
     assert await bench.rows() == []
 
 
+@pytest.mark.proof
 async def test_a_row_that_was_found_after_a_lost_answer_is_taken_out(bench: Bench) -> None:
     service = await bench.active()
     order = await bench.prolong(service.service)
@@ -102,6 +105,7 @@ async def test_a_row_that_was_found_after_a_lost_answer_is_taken_out(bench: Benc
     assert await bench.rows() == []
 
 
+@pytest.mark.proof
 async def test_another_row_about_the_same_item_is_left_and_named_with_its_sum(bench: Bench) -> None:
     order = await unpaid(bench, "renewal")
     number = (await bench.service(order)).upstream_number
@@ -115,6 +119,7 @@ async def test_another_row_about_the_same_item_is_left_and_named_with_its_sum(be
     assert theirs["id"] in [row["id"] for row in await bench.rows()]
 
 
+@pytest.mark.proof
 async def test_where_the_cart_may_not_be_read_nothing_is_said_to_be_left(bench: Bench) -> None:
     order = await unpaid(bench, "renewal")
     for function in ("cart", "basket"):
@@ -135,6 +140,7 @@ async def test_a_row_that_somebody_took_away_is_no_proof_that_it_was_not_paid(be
     assert "nothing shows that it was paid" in told.reason
 
 
+@pytest.mark.proof
 async def test_a_row_that_cannot_be_removed_is_named(bench: Bench) -> None:
     order = await unpaid(bench, "renewal")
     for function in ("cart", "basket"):
@@ -145,6 +151,7 @@ async def test_a_row_that_cannot_be_removed_is_named(bench: Bench) -> None:
     assert len(await bench.rows()) == 1
 
 
+@pytest.mark.proof
 async def test_a_change_that_left_nothing_ends_without_a_look_at_strangers_rows(bench: Bench) -> None:
     service = await bench.active()
     foreign = await bench.into_the_cart()
@@ -156,6 +163,7 @@ async def test_a_change_that_left_nothing_ends_without_a_look_at_strangers_rows(
     assert [row["id"] for row in await bench.rows()] == [foreign]
 
 
+@pytest.mark.proof
 async def test_an_opening_in_the_cart_that_a_person_should_pay_can_still_be_closed_without_a_charge(
     bench: Bench,
 ) -> None:

@@ -56,6 +56,7 @@ async def test_it_is_not_marked_done_while_its_row_would_stop_the_cart_for_every
     assert len(await bench.charges()) == 2
 
 
+@pytest.mark.proof
 async def test_a_removed_row_is_ordered_anew_on_a_persons_word_also_after_its_payment_was_refused(
     bench: Bench,
 ) -> None:
@@ -101,6 +102,7 @@ async def test_an_opening_whose_item_is_known_and_unpaid_can_be_called_off(bench
     assert [row["id"] for row in await bench.rows()] == [foreign]
 
 
+@pytest.mark.proof
 async def test_who_rejects_the_task_of_an_unpaid_row_has_the_row_removed_before_it_ends(bench: Bench) -> None:
     order = await bench.order()
     await bench.step(order)

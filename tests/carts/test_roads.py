@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from models.enums import Stage
 from models.messages import Submission
 from tests.carts.bench import Bench
@@ -96,6 +98,7 @@ async def test_an_order_that_another_one_is_paying_for_waits_for_its_answer(benc
     assert len(await bench.charges()) == 2
 
 
+@pytest.mark.proof
 async def test_orders_of_two_kinds_at_once_are_each_paid_once(bench: Bench) -> None:
     service = await bench.active()
     renewal, opening = await bench.prolong(service.service), await bench.order()

@@ -23,9 +23,8 @@ async def test_what_costs_nothing_and_is_refused_for_want_of_money_is_not_tried_
     assert len(await bench.upstream.requests(CONFIRM)) == paying.TRIES_AT_MOST
 
 
-@pytest.mark.parametrize(
-    "kind", ["addons", pytest.param("prolong", marks=pytest.mark.proof), pytest.param("open", marks=pytest.mark.proof)]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("kind", ["addons", "prolong", "open"])
 async def test_what_was_paid_in_spite_of_a_no_still_shows_what_it_cost(bench: Bench, kind: str) -> None:
     service = await bench.active()
     before = len(await bench.charges())
@@ -43,6 +42,7 @@ async def test_what_was_paid_in_spite_of_a_no_still_shows_what_it_cost(bench: Be
     assert operation.price["row"]
 
 
+@pytest.mark.proof
 async def test_what_the_upstream_paid_by_itself_before_we_looked_still_shows_what_it_cost(bench: Bench) -> None:
     service = await bench.active()
     order = await bench.change(service.service, addons={"ram": 4})
@@ -83,6 +83,7 @@ async def test_the_sum_of_a_row_counts_and_not_what_was_wanted_when_an_earlier_r
     assert (await bench.operation(order)).cost_amount == Decimal("5.00")
 
 
+@pytest.mark.proof
 async def test_a_row_that_may_be_of_an_opening_that_was_answered_with_a_bare_yes_is_waited_for(bench: Bench) -> None:
     bare, other = await bench.order(), await bench.order()
     await bench.step(other)

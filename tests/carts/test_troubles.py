@@ -78,6 +78,7 @@ async def test_a_lost_order_that_is_in_the_cart_is_paid_and_not_ordered_again(
     assert await bench.rows() == []
 
 
+@pytest.mark.proof
 async def test_a_lost_renewal_that_is_in_the_cart_is_paid_and_not_sent_again(bench: Bench) -> None:
     service = await bench.active()
     await bench.upstream.fault(function="service.prolong", sok=True, times=1, kind="cut", when="after")
@@ -104,6 +105,7 @@ async def test_a_foreign_row_stops_everything_and_is_named_with_its_sum(bench: B
     assert service.upstream_number, "so that the poller sees when a person has paid it"
 
 
+@pytest.mark.proof
 async def test_once_the_foreign_row_is_gone_a_retry_pays(bench: Bench) -> None:
     foreign = await bench.into_the_cart()
     order = await bench.order()
@@ -180,6 +182,7 @@ async def test_a_right_that_is_missing_makes_it_a_task_that_names_row_and_sum(be
         assert "5.00 EUR" in told.reason
 
 
+@pytest.mark.proof
 async def test_a_payment_that_is_refused_again_and_again_becomes_a_task(bench: Bench) -> None:
     await bench.upstream.fault(function=CONFIRM, kind="error", error={"type": "value", "object": "paymethod_id"})
     order = await bench.order()
@@ -188,6 +191,7 @@ async def test_a_payment_that_is_refused_again_and_again_becomes_a_task(bench: B
     assert len(await bench.upstream.requests(CONFIRM)) == paying.TRIES_AT_MOST
 
 
+@pytest.mark.proof
 async def test_a_no_from_an_upstream_that_paid_all_the_same_is_seen_at_the_next_look(bench: Bench) -> None:
     refusal = {"type": "value", "object": "paymethod_id"}
     await bench.upstream.fault(function=CONFIRM, sok=True, times=1, kind="error", when="after", error=refusal)
@@ -274,6 +278,7 @@ async def test_a_cart_whose_holder_has_ended_is_taken_over(bench: Bench) -> None
     assert await bench.charges() == [("open", "5.00")]
 
 
+@pytest.mark.proof
 async def test_an_order_with_an_unpaid_row_ends_at_once_only_if_somebody_vouches_for_it(bench: Bench) -> None:
     """Else it is called off: nothing of it is paid any more, and its row is taken out first."""
     order = await bench.order()
@@ -295,6 +300,7 @@ async def test_an_order_with_an_unpaid_row_ends_at_once_only_if_somebody_vouches
     assert (await bench.operation(order)).stage is Stage.CANCELLED
 
 
+@pytest.mark.proof
 async def test_a_person_who_vouches_has_a_removed_row_ordered_anew(bench: Bench) -> None:
     order = await bench.order()
     await bench.step(order)
@@ -356,6 +362,7 @@ async def test_a_row_whose_item_does_not_show_our_mark_is_never_removed(bench: B
     assert len(await bench.rows()) == 1
 
 
+@pytest.mark.proof
 async def test_where_no_mark_is_shown_the_number_in_our_answer_is_enough_to_pay(bench: Bench) -> None:
     await bench.upstream.set(remoteid_in_forms=False, remoteid_in_lists=False)
     order = await bench.order()
@@ -363,7 +370,8 @@ async def test_where_no_mark_is_shown_the_number_in_our_answer_is_enough_to_pay(
     assert await bench.charges() == [("open", "5.00")]
 
 
-@pytest.mark.parametrize("hides", ["order", pytest.param("renewal", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("hides", ["order", "renewal"])
 async def test_a_bare_yes_that_only_put_it_into_the_cart_is_looked_for_there(bench: Bench, hides: str) -> None:
     """The answer says ok and names neither row nor order."""
     service = await bench.active()
@@ -374,6 +382,7 @@ async def test_a_bare_yes_that_only_put_it_into_the_cart_is_looked_for_there(ben
     assert await bench.rows() == []
 
 
+@pytest.mark.proof
 async def test_an_item_that_stays_unpaid_although_its_number_was_in_the_answer_is_found_in_the_cart(
     bench: Bench,
 ) -> None:

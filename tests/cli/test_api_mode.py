@@ -193,6 +193,7 @@ async def test_what_is_asked_and_decided_is_the_same_over_the_api(
         assert away == here
 
 
+@pytest.mark.proof
 async def test_an_order_is_followed_and_corrected_over_the_api(shop: Shop) -> None:
     settings = Settings(**{**shop.settings.model_dump(), "operator_tokens": {"olga": SecretStr(OPERATOR_TOKEN)}})
     of_the_worker = {PASSWORD_VARIABLE: PASSWORD}  # it runs in this process

@@ -66,6 +66,7 @@ def test_no_command_fails_for_what_it_can_not_say(tmp_path: Path, monkeypatch: p
     assert output.text.startswith("schema: (none) -> 0")
 
 
+@pytest.mark.proof
 async def test_resell_begins_so(shell: Shell, tmp_path: Path) -> None:
     # Really started, for the encoding is the interpreter's own business.
     narrow = Shell({"RESELL_DATABASE_URL": f"sqlite:///{tmp_path / 'new.db'}", "PYTHONIOENCODING": "ascii"})

@@ -145,6 +145,7 @@ async def test_every_command_says_it_in_a_sentence(command: str, name: str, valu
     assert SECRET not in run.err
 
 
+@pytest.mark.proof
 def test_the_worker_says_what_it_finds_out_only_when_it_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a process. (One whose settings are refused before that is started by the tests of tokens.)"""
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")

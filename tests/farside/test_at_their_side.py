@@ -38,6 +38,7 @@ async def _seen_here(pair: Pair, number: int, status: ServiceStatus) -> None:
     await assert_eventually(is_so, timeout=30, message=f"the reseller's service is {status.value}")
 
 
+@pytest.mark.proof
 async def test_a_rejection_there_is_heard_here_although_they_have_suspended_the_service_since(pair: Pair) -> None:
     order, task = await _waits_for_a_person_there(pair)
     await pair.line.down()

@@ -29,6 +29,7 @@ async def _change(pair: Pair, service: Service) -> AcceptedOrder:
     return await pair.reseller.resellflow.change_parameters(service.id or 0, ServiceChange(addons={"ram": 4}), key="a")
 
 
+@pytest.mark.proof
 async def test_a_service_is_closed_at_the_moment_in_which_it_is_open(pair: Pair) -> None:
     service = await pair.bought()
     closing = await pair.reseller.resellflow.close_service(service.id or 0, key="c")

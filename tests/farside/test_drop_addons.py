@@ -32,6 +32,7 @@ async def test_an_addon_that_only_their_plan_can_have_is_switched_off_there(pair
     assert await _incidents(pair) == []
 
 
+@pytest.mark.proof
 @on_both_databases
 async def test_an_addon_that_their_plan_can_not_have_is_dropped_there(pair: Pair) -> None:
     await pair.change_plans_automatically()

@@ -57,6 +57,7 @@ async def seen_suspended(pair: Pair, number: int) -> None:
     await assert_eventually(suspended, timeout=60, message="the suspension is seen here")
 
 
+@pytest.mark.proof
 async def test_a_change_there_is_seen_here_without_a_list(pair: Pair) -> None:
     number = (await pair.bought()).id or 0
     before = await begun(pair)

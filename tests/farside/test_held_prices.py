@@ -25,6 +25,7 @@ async def end_quotes(pair: Pair) -> None:
             session.add(one)
 
 
+@pytest.mark.proof
 async def test_it_becomes_dearer_while_the_answer_is_lost_and_is_bought_once_for_what_was_quoted(pair: Pair) -> None:
     pair.line.lay(Answer.CUT, Reaches.NEVER, chosen=orders)
     order = await pair.reseller.order("S")

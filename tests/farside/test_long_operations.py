@@ -10,6 +10,7 @@ from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.proxy import Answer, Reaches
 
 
+@pytest.mark.proof
 async def test_a_lost_yes_to_a_prolongation_that_waits_there_for_money_is_neither_repeated_nor_given_up(
     pair: Pair,
 ) -> None:

@@ -48,13 +48,14 @@ async def _has_no_incidents(pair: Pair) -> None:
         assert [one.message for one in (await session.exec(select(Incident))).all()] == []
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("answer", "reaches"),
     [
         pytest.param(Answer.CUT, Reaches.BEFORE, id="after it is accepted"),
-        pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted", marks=pytest.mark.proof),
-        pytest.param(Answer.HALF, Reaches.BEFORE, id="in the middle of the answer", marks=pytest.mark.proof),
-        pytest.param(Answer.BAD_GATEWAY, Reaches.BEFORE, id="by a proxy", marks=pytest.mark.proof),
+        pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted"),
+        pytest.param(Answer.HALF, Reaches.BEFORE, id="in the middle of the answer"),
+        pytest.param(Answer.BAD_GATEWAY, Reaches.BEFORE, id="by a proxy"),
     ],
 )
 async def test_a_lost_answer_to_a_change_that_a_person_there_makes_is_not_repeated(

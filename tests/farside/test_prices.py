@@ -160,6 +160,7 @@ async def test_a_distributor_of_an_older_version_shows_its_price_afterwards(
     assert "the upstream showed no price before" in incident.message
 
 
+@pytest.mark.proof
 async def test_a_distributor_that_sells_in_another_currency_is_asked_for_nothing(pair: Pair) -> None:
     await _sell_in_dollars(pair)
     order = await pair.reseller.order("S")

@@ -38,6 +38,7 @@ async def until(
     return found
 
 
+@pytest.mark.proof
 async def test_the_price_list_says_whether_a_plan_can_be_had_and_since_when(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:
@@ -122,6 +123,7 @@ async def test_a_tariff_whose_order_was_refused_lately_is_not_available_by_the_p
     assert (await shown(shop)).status is Availability.AVAILABLE
 
 
+@pytest.mark.proof
 async def test_nothing_is_asked_of_an_upstream_for_the_document(shop_without_worker: Shop) -> None:
     asked: list[Any] = await shop_without_worker.upstream.requests()
     assert (await shown(shop_without_worker)).status is Availability.UNKNOWN

@@ -239,6 +239,7 @@ async def test_add_ons_that_the_new_plan_can_not_have_are_told_before(shop: Shop
     assert await incidents(shop) == [], "it was agreed to"
 
 
+@pytest.mark.proof
 async def test_add_ons_that_were_to_be_dropped_and_are_carried_over_are_switched_off(shop: Shop) -> None:
     """The new plan is not sold with memory; another plan of the same tariff is, and so its field is known."""
     await shop.upstream.set(addons_on_change="mapped")
@@ -265,6 +266,7 @@ async def test_add_ons_that_the_form_has_no_place_for_are_an_incident(shop: Shop
     assert (await shop.service(service.id or 0)).addons == {}, "the service claims nothing that is not there"
 
 
+@pytest.mark.proof
 async def test_what_staff_change_of_tariff_and_add_ons_reaches_the_service(shop: Shop) -> None:
     service = await active(shop, addons={"ram": 6})
     await by_hand(shop, service, addons={"61": "8", "62": "off"}, cost="11.00")
@@ -302,6 +304,7 @@ async def test_switches_and_choices_are_sold_and_set(shop: Shop) -> None:
         await shop.order(addons={"ram": 1000})
 
 
+@pytest.mark.proof
 async def test_a_person_corrects_add_ons_and_name_of_what_was_refused(shop: Shop) -> None:
     await shop.upstream.fault(
         function="v2.vds.order.param",

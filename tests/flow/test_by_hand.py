@@ -38,6 +38,7 @@ async def _module(shop: Shop, number: int) -> str:
         return (await session.get_one(ProcessingModule, service.module_id)).name
 
 
+@pytest.mark.proof
 async def test_the_command_in_the_instructions_completes_the_change(calm_shop: Shop) -> None:
     shop = calm_shop
     service = await _active(shop)
@@ -75,6 +76,7 @@ async def test_the_signal_needs_no_particular_input(shop: Shop, said: tuple[obje
     assert (await _task(shop, order)).note == ("done by Anna" if said else "")
 
 
+@pytest.mark.proof
 async def test_a_change_is_done_when_plan_and_disk_are_right(shop: Shop) -> None:
     async with shop.database.write() as session:
         for mapping in (await session.exec(select(PlanMapping))).all():

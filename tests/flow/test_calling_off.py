@@ -159,6 +159,7 @@ async def test_a_lost_request_that_was_carried_out_is_found_and_deleted(shop: Sh
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_what_is_bought_is_deleted_when_it_is_open(shop: Shop) -> None:
     await shop.upstream.set(opening_delay=2.0)
     order = await shop.order()
@@ -172,7 +173,8 @@ async def test_what_is_bought_is_deleted_when_it_is_open(shop: Shop) -> None:
     assert [item["status"] for item in await shop.upstream.items()] == [4]
 
 
-@pytest.mark.parametrize("with_leftover", [False, pytest.param(True, marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("with_leftover", [False, True])
 async def test_deleted_while_temporal_is_away_its_workflow_hears_of_it_later(shop: Shop, with_leftover: bool) -> None:
     order = await (waiting_with_a_leftover(shop) if with_leftover else _waiting_for_money(shop))
     nowhere = await Client.connect(
@@ -185,6 +187,7 @@ async def test_deleted_while_temporal_is_away_its_workflow_hears_of_it_later(sho
     await both_end_without_a_charge(shop, order, closing)
 
 
+@pytest.mark.proof
 async def test_what_can_not_be_proven_is_left_to_a_person_who_may_vouch(shop: Shop) -> None:
     """The rejected order may have left something, and something unexplained is there, of which nothing is shown."""
     await shop.upstream.set(remoteid_in_lists=False, remoteid_in_forms=False, domain_in_lists=False)

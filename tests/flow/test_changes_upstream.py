@@ -114,6 +114,7 @@ async def test_a_value_that_cannot_be_right_is_reported_once_and_not_applied(sho
     assert (await shop.service(service.id)).expires_on == service.expires_on
 
 
+@pytest.mark.proof
 async def test_an_item_that_is_gone_is_confirmed_before_its_service_is_closed(shop: Shop) -> None:
     service = await _active_service(shop)
     assert service.id is not None
@@ -147,6 +148,7 @@ async def test_an_item_that_nobody_ordered_is_an_orphan(shop: Shop) -> None:
     await assert_eventually(orphaned, timeout=30)
 
 
+@pytest.mark.proof
 async def test_with_nothing_waiting_a_poll_is_one_listing_of_each_type(shop: Shop) -> None:
     """What the opening still brings (its form is read again when it becomes active) may come first."""
     await _form_was_read(shop, await _active_service(shop))

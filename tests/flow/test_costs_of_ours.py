@@ -105,6 +105,7 @@ async def see_all_lists(told: Told) -> None:
                 await told.ask("GET", f"{where}?format=csv")
 
 
+@pytest.mark.proof
 async def test_a_storefront_is_told_no_cost_of_ours_anywhere(shop: Shop, people: tuple[Told, Told]) -> None:
     amber, olga = people
     await price(shop, OF_UPSTREAM)

@@ -119,6 +119,7 @@ async def test_an_opening(counted_shop: CountedShop) -> None:
     assert_within(OPENING_NOW, *await counted_shop.cost_of(shop.order))
 
 
+@pytest.mark.proof
 async def test_a_prolong(counted_shop: CountedShop) -> None:
     shop = counted_shop.shop
     opening = await shop.order()

@@ -34,6 +34,7 @@ async def test_no_module_can_open_it(shop: Shop) -> None:
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
 
 
+@pytest.mark.proof
 async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
     await shop.upstream.set(opening="manual")
     order = await shop.order()
@@ -71,6 +72,7 @@ async def test_what_is_given_up_is_neither_lost_nor_bought_again(shop: Shop) -> 
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
 
 
+@pytest.mark.proof
 async def test_an_ok_that_changes_nothing_reaches_a_person_in_the_usual_time(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:

@@ -35,6 +35,7 @@ async def _audit(shop: Shop, order: AcceptedOrder) -> list[tuple[str, str]]:
         return [(entry.actor, entry.action) for entry in found.all()]
 
 
+@pytest.mark.proof
 async def test_retry_sends_it_again(shop: Shop) -> None:
     order = await _rejected_order(shop)
     await shop.resellflow.decide(order.operation, DecisionKind.RETRY, WHY)

@@ -125,6 +125,7 @@ async def test_what_nothing_heals_is_reported_until_staff_takes_it_back(sweeping
     assert IncidentKind.DRIFT not in await open_incidents(shop)
 
 
+@pytest.mark.proof
 async def test_each_act_of_staff_that_our_record_did_not_follow_is_found_and_can_be_approved(
     sweeping_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from tests.infrastructure.processes import free_port
 from tests.infrastructure.temporal import TemporalServer, own_temporal_server
 
 
+@pytest.mark.proof
 async def test_an_order_that_nobody_started_is_started_by_the_sweep(shop: Shop) -> None:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
     order = await accept_order(

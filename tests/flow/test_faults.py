@@ -59,6 +59,7 @@ async def test_a_request_lost_on_its_way_is_sent_again_once_its_absence_is_prove
     assert second.created_at - first.created_at >= shop.window
 
 
+@pytest.mark.proof
 async def test_answers_without_a_number_are_found_by_their_mark(shop: Shop) -> None:
     await shop.upstream.set(orders_return="none")
     order = await shop.order()
@@ -109,7 +110,8 @@ async def test_a_dry_balance_waits_and_goes_on_by_itself_in_order_never_overdraw
     assert all(request["outcome"] == "ok" for request in sent), "no order is sent without money"
 
 
-@pytest.mark.parametrize("left_behind", ["nothing", pytest.param("ordered_row", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("left_behind", ["nothing", "ordered_row"])
 async def test_a_refusal_for_want_of_money_waits_for_money(shop: Shop, left_behind: str) -> None:
     await shop.upstream.set(not_enough_money=left_behind)
     await shop.upstream.set_balance("3.00")
@@ -125,6 +127,7 @@ async def test_a_refusal_for_want_of_money_waits_for_money(shop: Shop, left_behi
     assert len([item for item in await shop.upstream.items() if item["status"] != 4]) == 1
 
 
+@pytest.mark.proof
 async def test_an_order_that_was_begun_to_be_sent_at_its_next_try_and_waits_again_says_so(
     shop_without_worker: Shop,
 ) -> None:

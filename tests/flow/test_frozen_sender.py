@@ -72,6 +72,7 @@ async def test_the_silence_of_a_sender_that_may_be_alive_proves_nothing_at_the_f
     assert stored.unknown_since >= stored.send_until + timedelta(seconds=3)
 
 
+@pytest.mark.proof
 async def test_what_a_person_gave_up_is_not_sent_anew_while_its_sender_may_be_alive(shop: Shop) -> None:
     request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-1")
     order = await accept_order(shop.database, request, client="t", key="k", hostname_suffix="s.internal")

@@ -72,6 +72,7 @@ async def test_suspend_resume_and_close(shop: Shop) -> None:
         await shop.resellflow.resume(number, key="r2")
 
 
+@pytest.mark.proof
 async def test_operations_on_a_service_wait_in_line(shop: Shop) -> None:
     order = await shop.order()
     number = order.service
@@ -102,6 +103,7 @@ async def test_what_a_kind_of_upstream_can_not_do_is_a_task_for_a_person(
     await shop.until(order, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_what_the_account_may_not_do_becomes_a_manual_task(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.set(suspend_resume="access")
@@ -129,6 +131,7 @@ async def test_a_resumption_after_an_abuse_and_a_deletion_by_telephone_become_ta
     assert (await shop.service(to_delete.id or 0)).status is ServiceStatus.CLOSED
 
 
+@pytest.mark.proof
 async def test_parameters_and_addons_are_set(shop: Shop) -> None:
     service = await _active(shop)
     change = ServiceChange(addons={"ram": 4}, domain="other.example.com")
@@ -160,6 +163,7 @@ async def _changed_by_hand(shop: Shop, service: Service) -> None:
     await shop.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"pricelist": 59})
 
 
+@pytest.mark.proof
 async def test_a_disk_change_is_a_manual_task_and_the_module_comes_back_by_itself(calm_shop: Shop) -> None:
     shop = calm_shop
     service = await _active(shop)

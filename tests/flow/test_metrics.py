@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from models.enums import Stage
 from orders.lifecycle.stages import enter, locked_operation
 from tests.flow.shop import Shop
@@ -56,6 +58,7 @@ async def test_what_was_seen_reaches_the_order_by_signal_and_both_are_timed(shop
     await assert_eventually(timed, message="the signal is counted")
 
 
+@pytest.mark.proof
 async def test_what_was_rolled_back_has_not_ended(shop_without_worker: Shop) -> None:
     shop = shop_without_worker
     order = await shop.order()

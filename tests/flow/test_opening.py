@@ -33,6 +33,7 @@ async def test_an_order_becomes_an_active_service(shop: Shop) -> None:
     ]
 
 
+@pytest.mark.proof
 async def test_a_happy_order_costs_at_most_thirty_events(shop: Shop) -> None:
     order = await shop.order()
     await shop.until(order, Stage.COMPLETED)

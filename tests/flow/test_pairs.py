@@ -145,6 +145,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("changes", "plan", "addons"), CHANGES)
 async def test_what_waits_is_asked_of_the_plan_that_the_service_has_when_its_turn_comes(
     shop: Shop, changes: list[Plan | Set], plan: str, addons: Addons

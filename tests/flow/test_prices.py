@@ -137,6 +137,7 @@ async def test_what_costs_nothing_waits_neither_for_a_balance_nor_in_line(shop: 
     assert (await shop.operation(dear.operation)).stage is Stage.WAITING_FOR_FUNDS
 
 
+@pytest.mark.proof
 async def test_after_a_wait_for_money_the_price_is_asked_again_and_more_is_set_aside_first(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +205,8 @@ async def test_orders_of_the_same_tariff_that_ask_at_once_share_one_quote(shop: 
     assert sum(await charged(shop)) == Decimal("47.00")
 
 
-@pytest.mark.parametrize("agreed", ["1.99", pytest.param("2.00", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("agreed", ["1.99", "2.00"])
 async def test_an_add_on_is_bought_for_at_most_what_was_agreed(shop: Shop, agreed: str) -> None:
     service = await active(shop)
     change = ServiceChange(addons={"ram": 4}, agreed_cost_limit=Money.of(agreed, "EUR"))

@@ -40,6 +40,7 @@ async def test_a_lost_prolongation_is_done_where_the_quoted_date_is_reached(shop
     assert intent.evidence["verdict"] == "done"
 
 
+@pytest.mark.proof
 async def test_a_lost_prolongation_and_another_term_given_by_staff_go_to_a_person_with_both_dates(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="before")
@@ -69,6 +70,7 @@ async def test_the_month_that_staff_give_after_a_lost_prolongation_is_reported_w
     assert "somebody else made the same change" in incident.message
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("readable", [True, False], ids=["listed", "not-readable"])
 async def test_a_lost_prolongation_that_was_charged_or_whose_charges_nobody_may_read_is_no_incident(
     shop: Shop, readable: bool
@@ -130,6 +132,7 @@ async def test_a_new_password_that_was_refused_every_time_ends_when_it_is_called
     await shop.until(behind, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_a_refused_password_that_is_called_off_does_not_wait_for_what_the_item_is_worked_on_for(
     shop: Shop,
 ) -> None:
@@ -180,6 +183,7 @@ async def test_a_second_attempt_measures_from_the_expiry_before_the_first(shop: 
     assert await _prolonged(shop) == 1
 
 
+@pytest.mark.proof
 async def test_a_prolongation_that_the_upstream_carries_out_after_all_is_reported_with_both_requests(
     shop: Shop,
 ) -> None:
@@ -263,7 +267,8 @@ async def _incidents(shop: Shop) -> list[Incident]:
 SWITCHES = [("suspend", "vds.suspend"), ("resume", "vds.resume"), ("close_service", "vds.delete")]
 
 
-@pytest.mark.parametrize("works_for", [0, pytest.param(3600, marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("works_for", [0, 3600])
 async def test_a_no_to_what_was_done_all_the_same_leaves_no_task(shop: Shop, works_for: int) -> None:
     """One rule for all kinds: the item is looked at before a person is asked. Where the upstream still works on it, the
     task is opened, and closed automatically when the item shows it."""

@@ -60,6 +60,7 @@ async def test_a_dearer_price_waits_for_a_person_although_the_catalogue_would_to
     assert await shop.upstream.charges() == []
 
 
+@pytest.mark.proof
 async def test_a_renewal_is_held_to_its_quote_too(shop: Shop) -> None:
     opened = await shop.order()
     await shop.until(opened, Stage.COMPLETED)
@@ -117,6 +118,7 @@ async def test_money_is_there_for_what_costs_nothing(shop: Shop) -> None:
     assert (quote.cost, quote.money) == (None, MoneyThere.ENOUGH)
 
 
+@pytest.mark.proof
 async def test_whether_the_money_is_there_is_said_by_the_last_reading(shop: Shop) -> None:
     first = await shop.order()
     await shop.until(first, Stage.COMPLETED)

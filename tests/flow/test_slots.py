@@ -163,6 +163,7 @@ async def test_orders_without_a_slot_are_woken_when_the_upstream_is_back(shop: S
         await shop.until(order, Stage.COMPLETED, timeout=60)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("hours_in_line")
 async def test_orders_without_a_slot_are_woken_as_slots_become_free(shop: Shop) -> None:
     """The upstream is slow and answers in time: no breaker opens, so none closes."""

@@ -78,6 +78,7 @@ async def test_a_service_is_led_through_its_life_by_requests(shop: Shop, api: ht
     assert [item["status"] for item in await shop.upstream.items()] == [4]
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("active")
 async def test_a_new_password_is_at_the_upstream_and_nowhere_else(shop: Shop, api: httpx.AsyncClient) -> None:
     [before] = await shop.upstream.items()

@@ -91,6 +91,7 @@ async def test_a_change_that_a_fault_of_the_poller_hid_is_found_and_counted(
     assert len(await missed(sweeping_shop)) == 1
 
 
+@pytest.mark.proof
 async def test_each_act_of_staff_that_a_fault_hid_is_found_and_counted(
     sweeping_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ async def completed(shop: Shop, answer: httpx.Response) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.proof
 async def test_two_storefronts_buy_side_by_side_and_neither_touches_what_is_the_others(
     shop: Shop, people: dict[str, Storefront]
 ) -> None:

@@ -119,6 +119,7 @@ async def _key(api: Api, number: int) -> str:
     return key
 
 
+@pytest.mark.proof
 async def test_a_key_that_comes_later_is_told_and_read_and_kept_nowhere(shop: Shop) -> None:
     await shop.upstream.set(licence_key_delay=2)
     async with running_api(shop.database, shop.client, api_settings(shop.database_url)) as api:

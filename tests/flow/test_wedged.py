@@ -161,11 +161,12 @@ async def test_ids_of_ours_taken_by_what_can_not_run_are_freed(stopped_shop: Sho
     assert {entry.detail["workflow"] for entry in await healings(shop)} == set(ids) - {naming.SWEEP_ID}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("workflow_type", "given", "queue"),
     [
         ("WebhookSender", SendInput(), ""),
-        pytest.param("ServiceOrder", "nobody reads it", "a-queue-that-nobody-serves", marks=pytest.mark.proof),
+        ("ServiceOrder", "nobody reads it", "a-queue-that-nobody-serves"),
     ],
     ids=["of another type", "in another queue"],
 )
@@ -227,6 +228,7 @@ async def test_a_new_run_that_is_wedged_as_well_is_left_alone_for_an_hour_and_re
         assert await status_of(shop, second) is WorkflowExecutionStatus.TERMINATED
 
 
+@pytest.mark.proof
 async def test_the_incident_is_closed_when_a_run_of_the_order_works_again_and_not_before(
     stopped_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

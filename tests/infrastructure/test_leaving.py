@@ -42,6 +42,7 @@ def test_the_summary_is_printed_the_status_kept_and_the_report_written(
     assert report.read_text().endswith("</testsuites>")
 
 
+@pytest.mark.proof
 def test_a_run_that_used_the_sdk_ends_by_itself(run_pytest: RunPytest) -> None:
     run = run_pytest(USES_THE_SDK, "-p", "tests.infrastructure.temporal")
     assert run.returncode == 0, run.output

@@ -61,6 +61,7 @@ async def test_settings_forms_and_what_is_wrong_with_them(paymenter: Paymenter) 
     assert await paymenter.charges() == []
 
 
+@pytest.mark.proof
 async def test_products_that_could_not_be_delivered_as_they_are_sold_are_refused(paymenter: Paymenter) -> None:
     paymenter.sell(quantity=3)
     assert "sold 3 times in one" in await paymenter.failed("createServer")
@@ -181,6 +182,7 @@ async def test_terminate_and_create_again_is_a_new_order(paymenter: Paymenter) -
     assert await paymenter.compare() == []
 
 
+@pytest.mark.proof
 async def test_an_upgrade_changes_plan_and_addons_once_and_an_unticked_box_switches_off(paymenter: Paymenter) -> None:
     await map_addons(paymenter.shop, "VDS-1", ram="addon_61", backup="addon_62")
     await paymenter.shop.upstream.set(disk_change="automatic", addons_on_change="mapped")
@@ -304,6 +306,7 @@ def message(body: bytes, *, secret: str = SECRET, at: float | None = None) -> di
     return {"headers": headers, "body": body.decode()}
 
 
+@pytest.mark.proof
 async def test_a_message_about_a_completed_order_has_the_customer_told(paymenter: Paymenter) -> None:
     paymenter.sell(settings={"wait": "0"})
     await paymenter.failed("createServer")

@@ -96,6 +96,7 @@ async def test_an_order_that_waits_is_no_success_until_it_is_completed(whmcs: Wh
     assert await whmcs.charges("open") == ["open"]
 
 
+@pytest.mark.proof
 async def test_terminate_and_create_again_is_a_new_order(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     await whmcs.done("TerminateAccount")
@@ -148,6 +149,7 @@ async def test_a_renewal_whose_answer_was_lost_is_charged_once_although_the_expi
     assert await whmcs.charges("prolong") == ["prolong"] * 2
 
 
+@pytest.mark.proof
 async def test_a_renewal_that_was_only_accepted_does_not_stand_in_for_the_next(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     await whmcs.done("Renew", model=MARCH, configoption4="0")
@@ -157,6 +159,7 @@ async def test_a_renewal_that_was_only_accepted_does_not_stand_in_for_the_next(w
     assert await whmcs.charges("prolong") == ["prolong"] * 2
 
 
+@pytest.mark.proof
 async def test_a_term_that_somebody_else_renewed_is_not_renewed_again_by_retries(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     answer = await whmcs.api.operator.post(
@@ -173,6 +176,7 @@ async def test_a_term_that_somebody_else_renewed_is_not_renewed_again_by_retries
     assert await whmcs.charges("prolong") == ["prolong"]
 
 
+@pytest.mark.proof
 async def test_each_change_of_the_package_is_a_new_wish_and_its_retries_are_not(whmcs: Whmcs) -> None:
     async with whmcs.shop.database.write() as session:
         plan = (await session.exec(select(TariffPlan).where(TariffPlan.name == "VDS-2"))).one()
@@ -234,6 +238,7 @@ async def test_what_a_person_cancelled_is_told_and_the_next_command_is_a_new_wis
     assert "Operation 4 waits for " in await whmcs.call("ChangePackage", configoption1="VDS-2")
 
 
+@pytest.mark.proof
 async def test_a_suspension_whose_answer_was_lost_does_not_stand_in_for_a_later_one(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     whmcs.line.lay(Answer.CUT, Reaches.BEFORE, chosen=asks)
@@ -249,6 +254,7 @@ async def test_a_suspension_whose_answer_was_lost_does_not_stand_in_for_a_later_
     assert answer == "Nothing was ordered: this is service 1, which is suspended. Terminate it first to order anew."
 
 
+@pytest.mark.proof
 async def test_a_renewal_that_a_person_cancelled_later_is_ordered_anew(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     await whmcs.shop.upstream.set_balance("1.00")
@@ -268,6 +274,7 @@ async def test_what_was_sold_several_times_in_one_is_refused(whmcs: Whmcs) -> No
     assert await whmcs.charges() == []
 
 
+@pytest.mark.proof
 async def test_an_addon_of_a_product_is_refused_because_its_service_id_is_the_products(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     answer = await whmcs.call("CreateAccount", model={"class": "WHMCS\\Service\\Addon"}, service=41)

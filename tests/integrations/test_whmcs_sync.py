@@ -105,6 +105,7 @@ async def test_a_completed_order_is_told_by_webhook_and_cron(
     assert await whmcs.charges("open") == ["open"]
 
 
+@pytest.mark.proof
 async def test_states_are_compared_without_webhooks(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     whmcs.products[41] = {"status": "Active"}

@@ -182,6 +182,7 @@ def _downgrade(url: str, revision: str) -> None:
         engine.dispose()
 
 
+@pytest.mark.proof
 def test_deliveries_learn_the_service_of_their_message(database_url: str) -> None:
     _upgrade(database_url, "0002")
     engine = sync_engine(database_url)
@@ -276,6 +277,7 @@ def _read(url: str, statement: str) -> list[tuple[Any, ...]]:
         engine.dispose()
 
 
+@pytest.mark.proof
 def test_the_sums_of_an_account_are_counted_from_the_reservations_that_are_there(database_url: str) -> None:
     _upgrade(database_url, "0002")
     _execute(database_url, *_BEFORE_THE_SUMS, _intent(1, "accepted"), _intent(2, "refused"), _intent(2, "prepared"))
@@ -297,6 +299,7 @@ def test_a_request_that_was_accepted_twice_is_named_and_nothing_is_changed(datab
     assert _read(database_url, "SELECT set_aside FROM upstream_account") == [(50000,)]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("storefronts", "operators", "owners"),
     [
@@ -334,6 +337,7 @@ def test_services_of_before_belong_to_the_client_of_their_opening(
         engine.dispose()
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("back", [False, True])
 def test_names_inside_documents_follow_their_columns(database_url: str, back: bool) -> None:
     _upgrade(database_url, "0020")
@@ -367,6 +371,7 @@ def test_names_inside_documents_follow_their_columns(database_url: str, back: bo
     assert form == {"pricelist": "58", "autoprolong": "1"}, "the upstream's own words"
 
 
+@pytest.mark.proof
 def test_what_only_a_billmanager_has_moves_into_documents_and_back(database_url: str) -> None:
     columns = "dialect, username, password_env, password_file, balance_call, lists_show_remoteid"
     _upgrade(database_url, "0022")
@@ -394,6 +399,7 @@ def test_what_only_a_billmanager_has_moves_into_documents_and_back(database_url:
     assert _read(database_url, f"SELECT {columns} FROM upstream_account") == before
 
 
+@pytest.mark.proof
 def test_times_that_nobody_reads_go_and_come_back(database_url: str) -> None:
     _upgrade(database_url, "0002")
     _execute(database_url, *_BEFORE_THE_SUMS)
@@ -409,6 +415,7 @@ def test_times_that_nobody_reads_go_and_come_back(database_url: str) -> None:
     migrate(database_url)
 
 
+@pytest.mark.proof
 def test_a_mapping_of_before_has_no_settings_of_its_own(database_url: str) -> None:
     _upgrade(database_url, "0025")
     columns = "id, plan_id, module_id, tariff, addons, templates, resource_fields, order_parameters, renewal_owner"

@@ -13,6 +13,7 @@ from tests.standin.rehearsal import Rehearsal, Story, eventually, open_rehearsal
 from tests.standin.stories import story
 
 
+@pytest.mark.proof
 @story
 async def test_deleted_rows_keep_their_mark_and_marks_are_unique_for_ever(rehearsal: Rehearsal) -> None:
     """The unpaid row was deleted by us and stays as a deleted row with our mark."""

@@ -75,6 +75,7 @@ async def test_where_nothing_can_be_proven_a_person_is_asked_and_nothing_sent(
     await here.bought_once(await here.order())
 
 
+@pytest.mark.proof
 @troubling_story
 @at_panels("licences")
 async def test_a_licence_whose_answer_is_lost(rehearsal: Rehearsal) -> None:

@@ -39,6 +39,7 @@ async def test_an_order_becomes_one_active_service(rehearsal: Rehearsal, profile
     await eventually(address_arrived, "the address is in our database")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("profile", ["noisy"])
 @story
 async def test_many_at_once_are_as_many_services(rehearsal: Rehearsal, profile: str) -> None:
@@ -80,7 +81,8 @@ async def test_the_check_finds_a_balance_and_the_lists(rehearsal: Rehearsal, pro
     assert checked.found.forms_show_marks is (Knowledge.YES if shown else Knowledge.NO)
 
 
-@pytest.mark.parametrize("profile", ["noisy", pytest.param("blind", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("profile", ["noisy", "blind"])
 @story
 async def test_what_people_do_at_the_panel_reaches_our_service(rehearsal: Rehearsal, profile: str) -> None:
     here = await rehearsal.at(profile)
@@ -143,9 +145,8 @@ async def _orphans(here: Story) -> set[str]:
         return set(found.all())
 
 
-@pytest.mark.parametrize(
-    ("profile", "how"), [("noisy", "row"), pytest.param("blind", "status", marks=pytest.mark.proof)]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize(("profile", "how"), [("noisy", "row"), ("blind", "status")])
 @story
 async def test_an_item_deleted_while_it_is_opened_is_said(rehearsal: Rehearsal, profile: str, how: str) -> None:
     here = await rehearsal.at(profile)

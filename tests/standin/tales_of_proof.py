@@ -69,7 +69,8 @@ async def test_a_new_item_whose_name_can_t_be_read_is_never_passed_over(rehearsa
     assert str(item.number) in (await here.shop.operation(order.operation)).waits_for
 
 
-@pytest.mark.parametrize("mark", ["whmcs-7", pytest.param("", marks=pytest.mark.proof)], ids=["marked", "unmarked"])
+@pytest.mark.proof
+@pytest.mark.parametrize("mark", ["whmcs-7", ""], ids=["marked", "unmarked"])
 @story
 async def test_a_stranger_s_form_tells_that_it_is_no_order_of_ours_only_if_it_shows_a_mark(
     rehearsal: Rehearsal, mark: str
@@ -125,9 +126,8 @@ async def test_a_tariff_that_gives_names_of_its_own_and_shows_no_mark_is_not_bou
         await here.untouched(order)
 
 
-@pytest.mark.parametrize(
-    "where", [IN_FORMS, pytest.param(Choices(quotes="none"), marks=pytest.mark.proof)], ids=["in-forms", "shown"]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("where", [IN_FORMS, Choices(quotes="none")], ids=["in-forms", "shown"])
 @story
 async def test_an_item_that_shows_whose_it_is_only_when_it_is_open_is_waited_for(
     rehearsal: Rehearsal, where: Choices
@@ -147,6 +147,7 @@ def _items(evidence: dict[str, object]) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.proof
 @story
 async def test_an_unpaid_row_that_is_listed_late_and_paid_by_the_panel_itself(rehearsal: Rehearsal) -> None:
     """The row is not in the list yet when there is money again; by then the panel has taken that for the row."""
@@ -200,6 +201,7 @@ async def test_an_unpaid_row_that_shows_our_mark_nowhere_and_is_paid_by_a_top_up
     await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_a_refusal_for_want_of_money_whose_answer_is_lost_goes_back_into_the_line(rehearsal: Rehearsal) -> None:
     here = await rehearsal.story(POOR, balance="6.00", cost="5.00")
@@ -210,6 +212,7 @@ async def test_a_refusal_for_want_of_money_whose_answer_is_lost_goes_back_into_t
     await here.bought_once(order)
 
 
+@pytest.mark.proof
 @story
 async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehearsal: Rehearsal) -> None:
     """The row comes into the list only after our second request has met it."""
@@ -222,7 +225,8 @@ async def test_exists_because_of_our_own_unpaid_row_is_finished_by_machine(rehea
     assert not [item for item in here.panel.items.values() if item.status == 1]
 
 
-@pytest.mark.parametrize("meanwhile", ["500.00", pytest.param("", marks=pytest.mark.proof)])
+@pytest.mark.proof
+@pytest.mark.parametrize("meanwhile", ["500.00", ""])
 @story
 async def test_a_row_that_a_top_up_pays_between_our_look_and_its_removal_goes_to_a_person(
     rehearsal: Rehearsal, meanwhile: str
@@ -284,9 +288,8 @@ async def test_a_no_of_an_upstream_that_charged_all_the_same_is_not_believed(
     await here.bought_once(await here.order(domain="shop.example.com", parameters={"recipe": lie.value}))
 
 
-@pytest.mark.parametrize(
-    "where", [Choices(quotes="none"), pytest.param(IN_FORMS, marks=pytest.mark.proof)], ids=["shown", "in-forms"]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("where", [Choices(quotes="none"), IN_FORMS], ids=["shown", "in-forms"])
 @story
 async def test_an_order_that_was_refused_and_made_names_its_item_when_that_comes_into_the_list(
     rehearsal: Rehearsal, where: Choices

@@ -15,6 +15,7 @@ PREPAID = Choices(order_answer="ok", money="word", list_shows=frozenset({"name"}
 POSTPAID = Choices(prepaid=False, quotes="none")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("profile", ["strict"])
 @troubling_story
 async def test_a_closed_door_is_waited_for(rehearsal: Rehearsal, profile: str) -> None:
@@ -28,9 +29,8 @@ async def test_a_closed_door_is_waited_for(rehearsal: Rehearsal, profile: str) -
         await here.bought_once(order)
 
 
-@pytest.mark.parametrize(
-    ("profile", "how"), [("noisy", "502"), pytest.param("markless", "cut", marks=pytest.mark.proof)]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize(("profile", "how"), [("noisy", "502"), ("markless", "cut")])
 @troubling_story
 async def test_lists_that_fail_for_a_while(rehearsal: Rehearsal, profile: str, how: str) -> None:
     here = await rehearsal.at(profile)
@@ -51,9 +51,8 @@ async def test_lists_that_fail_for_a_while(rehearsal: Rehearsal, profile: str, h
     await here.bought_once(lost)
 
 
-@pytest.mark.parametrize(
-    "choices", [PREPAID, pytest.param(POSTPAID, marks=pytest.mark.proof)], ids=["prepaid", "postpaid"]
-)
+@pytest.mark.proof
+@pytest.mark.parametrize("choices", [PREPAID, POSTPAID], ids=["prepaid", "postpaid"])
 @story
 async def test_a_dry_balance_is_waited_for_in_order_and_never_overdrawn(rehearsal: Rehearsal, choices: Choices) -> None:
     here = await rehearsal.story(choices, balance="15.00")

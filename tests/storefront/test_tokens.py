@@ -45,6 +45,7 @@ def test_tokens_that_do_not_tell_callers_apart_are_refused(
         assert SECRET not in text
 
 
+@pytest.mark.proof
 def test_the_worker_prints_no_value_of_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RESELL_OPERATOR_TOKENS", f"{SECRET}-without-a-name")
     ended = subprocess.run([sys.executable, "worker.py"], capture_output=True, text=True, timeout=60, check=False)
