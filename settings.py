@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     """The claim of the ID token that has the groups, a list or one name."""
     oidc_name_claim: str = Field(default="preferred_username", min_length=1)
     """The claim that has the name, under which the audit log shows the person."""
+    oidc_department_claim: str = ""
+    """The claim that has the [department](console.md#tasks-of-a-department) of the person, one name or a list whose
+    first is taken. None: departments are given by `resell users department`."""
     oidc_label: str = Field(default="single sign-on", min_length=1, max_length=60)
     """What the button of the log-in page calls the provider."""
 

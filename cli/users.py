@@ -19,7 +19,7 @@ from settings import load_settings
 if TYPE_CHECKING:
     from models.people import Person
 
-FIELDS = ("number", "name", "role", "state", "last_login_at", "created_at", "created_by")
+FIELDS = ("number", "name", "role", "department", "state", "last_login_at", "created_at", "created_by")
 GENERATED_BYTES = 18
 STAFF = [role for role in Role if role is not Role.STOREFRONT]
 
@@ -36,7 +36,7 @@ def add_commands(app: typer.Typer) -> None:
     about = "People who may log in at the console: add, disable, new passwords."
     group = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
     group.command("list")(list_all)
-    for command in (add, password, role, disable, enable):
+    for command in (add, password, role, department, disable, enable):
         group.command()(command)
     app.add_typer(group, name="users")
 
@@ -48,10 +48,10 @@ def list_all(written: Format = None, as_json: AsJson = False) -> None:
         return write_rows(FIELDS, found, written)
     if as_json:
         return print_json({"items": found})
-    columns = [number("number"), Column("name"), whole("role"), whole("state"), whole("last log-in (UTC)"),
-               whole("made (UTC)"), Column("by")]  # fmt: skip
+    columns = [number("number"), Column("name"), whole("role"), Column("department"), whole("state"),
+               whole("last log-in (UTC)"), whole("made (UTC)"), Column("by")]  # fmt: skip
     rows: list[list[object]] = [
-        [*(one[name] for name in FIELDS[:4]), one["last_login_at"] or "never", one["created_at"], one["created_by"]]
+        [*(one[name] for name in FIELDS[:5]), one["last_login_at"] or "never", one["created_at"], one["created_by"]]
         for one in found
     ]
     return print_table(columns, rows, nothing="nobody can log in; add somebody: resell users add")
@@ -69,6 +69,7 @@ def _document(person: "Person") -> dict[str, object]:
         "number": person.id,
         "name": person.name,
         "role": person.role.value,
+        "department": person.department or None,
         "state": state,
         "last_login_at": person.last_login_at,
         "created_at": person.created_at,
@@ -86,6 +87,7 @@ async def _everybody() -> "list[Person]":
 def add(
     name: Name,
     role: RoleOption,
+    department: Annotated[str, typer.Option(help="whose tasks this person is shown; one of the catalogue's")] = "",
     password_file: PasswordFile = None,
     actor: Actor = None,
     as_json: AsJson = False,
@@ -99,7 +101,10 @@ def add(
         settings = load_settings()
         async with opened_database(settings) as database:
             of_settings = roles_of_settings(settings)
-            return await people.add(database, name.strip(), role, word, actor=acting_as(actor), of_settings=of_settings)
+            return await people.add(
+                database, name.strip(), role, word, actor=acting_as(actor), of_settings=of_settings,
+                department=department,
+            )  # fmt: skip
 
     made = run_async(added())
     _show_password(given, word, as_json, {"number": made.id, "name": made.name, "role": made.role},
@@ -134,6 +139,23 @@ def role(name: Name, role: Annotated[Role, typer.Argument(metavar="ROLE", help=f
 
     run_async(changed())
     print(f"{name.strip()} has the role {role.value} from now on")
+
+
+def department(
+    name: Name,
+    department: Annotated[str, typer.Argument(metavar="DEPARTMENT", help="one of the catalogue's; '' for none")],
+    actor: Actor = None,
+) -> None:
+    """Say whose tasks a person is shown as those of their department. It counts from their next request on."""
+
+    async def changed() -> None:
+        from orders.access import people
+
+        async with opened_database() as database:
+            await people.change_department(database, name.strip(), department, actor=acting_as(actor))
+
+    run_async(changed())
+    print(f"{name.strip()} {f'is in the department {department}' if department else 'has no department'} from now on")
 
 
 def disable(name: Name, actor: Actor = None) -> None:

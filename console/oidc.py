@@ -43,6 +43,7 @@ PENDING_SECONDS = 600
 TIMEOUT_SECONDS = 10.0
 LEEWAY_SECONDS = 60
 """The provider's clock may differ from ours by that."""
+LONGEST_DEPARTMENT = 64
 LONGEST_ANSWER = 256 * 1024
 
 
@@ -138,7 +139,17 @@ def _vouched(settings: Settings, claims: dict[str, Any]) -> Vouched:
     named = groups if isinstance(groups, list) else [groups]
     known = {settings.oidc_roles.get(one) for one in named if isinstance(one, str)}
     role = next((one for one in STRONGEST_FIRST if one in known), None)
-    return Vouched(subject=f"{settings.oidc_issuer} {claims['sub']}"[:512], name=name, role=role)
+    subject = f"{settings.oidc_issuer} {claims['sub']}"[:512]
+    return Vouched(subject=subject, name=name, role=role, department=_department(settings, claims))
+
+
+def _department(settings: Settings, claims: dict[str, Any]) -> str | None:
+    """None: the provider is not asked for it. What can be no department is none."""
+    if not settings.oidc_department_claim:
+        return None
+    said = claims.get(settings.oidc_department_claim)
+    first = (said or [""])[0] if isinstance(said, list) else said
+    return first if isinstance(first, str) and len(first) <= LONGEST_DEPARTMENT and first.isprintable() else ""
 
 
 def _client(settings: Settings) -> AsyncOAuth2Client:

@@ -1,4 +1,4 @@
-"""The open tasks of people: mine, nobody's, overdue ones, those of a department."""
+"""The open tasks of people: mine, my department's, nobody's, overdue ones, those of any department."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -11,18 +11,28 @@ from console.rendering import pages_of
 from console.sessions import LoggedIn
 from console.texts import _
 from models.enums import TaskMode, TaskState
-from orders.tasks.views import TaskWanted, departments
+from orders.access.people import Visitor
+from orders.tasks.departments import departments
+from orders.tasks.views import TaskWanted
 from orders.views import PageRequest, list_tasks
 from storefront.context import InContext
 
 router = APIRouter()
 
-TABS = {"": _("All open ones"), "mine": _("Mine"), "free": _("In nobody's hands"), "overdue": _("Overdue")}
-_WANTED: dict[str, Callable[[str], dict[str, object]]] = {
-    "": lambda name: {},
-    "mine": lambda name: {"assignee": [name]},
-    "free": lambda name: {"taken": False},
-    "overdue": lambda name: {"overdue": True},
+OURS = "ours"
+TABS = {
+    "": _("All open ones"),
+    "mine": _("Mine"),
+    OURS: _("My department's"),
+    "free": _("In nobody's hands"),
+    "overdue": _("Overdue"),
+}
+_WANTED: dict[str, Callable[[Visitor], dict[str, object]]] = {
+    "": lambda visitor: {},
+    "mine": lambda visitor: {"assignee": [visitor.name]},
+    OURS: lambda visitor: {"department": [visitor.department]},
+    "free": lambda visitor: {"taken": False},
+    "overdue": lambda visitor: {"overdue": True},
 }
 
 
@@ -37,14 +47,15 @@ async def tasks_of_people(
 ) -> Response:
     """Raises InvalidField for a wrong cursor. A tab that there is not is the first one."""
     show = show if show in TABS else ""
-    more = _WANTED[show](session.visitor.name)
-    of = [department] if department else None
-    # `more` has fields of TaskWanted by their names; mypy takes each for every one of them.
-    wanted = TaskWanted(state=[TaskState.OPEN], mode=[TaskMode.MANUAL], department=of, **more)  # type: ignore[arg-type]
+    if show == OURS:
+        department = session.visitor.department  # whatever the address says besides
+    asked_for = {"department": [department] if department else None, **_WANTED[show](session.visitor)}
+    # `asked_for` has fields of TaskWanted by their names; mypy takes each for every one of them.
+    wanted = TaskWanted(state=[TaskState.OPEN], mode=[TaskMode.MANUAL], **asked_for)  # type: ignore[arg-type]
     async with context.database.read() as reading:
         page = await list_tasks(reading, PageRequest(cursor=after), wanted, session.visitor.requester)
         names = await departments(reading)
-    asked = {"show": show, "department": department}
+    asked = {"show": show, "department": "" if show == OURS else department}
     return pages_of(request).show(
         request,
         "tasks.html",
@@ -52,6 +63,8 @@ async def tasks_of_people(
         page=page,
         tabs=TABS,
         departments=names,
+        lacks_department=show == OURS and not session.visitor.department,
+        by_provider=bool(context.settings.oidc_department_claim),
         asked=asked,
         query=lambda **changes: urlencode({k: v for k, v in {**asked, **changes}.items() if v}),
     )

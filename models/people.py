@@ -23,6 +23,8 @@ class Person(SQLModel, table=True):
     """Argon2id, with its parameters and salt, as argon2-cffi writes it; empty: no password, a provider vouches."""
     subject: str | None = Field(default=None, max_length=512)
     """Issuer and number of the person at an OpenID provider; None: no provider knows them."""
+    department: str = Field(default="", max_length=64, sa_column_kwargs={"server_default": ""})
+    """The department whose tasks are this person's, as processing modules name it; empty: none."""
     language: str = Field(default="", max_length=16)
     """The language of the pages; empty: what the browser asks for."""
     time_zone: str = Field(default="", max_length=64)

@@ -31,6 +31,7 @@ from orders.access.roles import Requester
 from orders.access.tokens import RANDOM_BYTES, check_name, digest_of
 from orders.errors import InvalidField, NotFound
 from orders.locking import locked
+from orders.tasks.departments import departments
 
 T = TypeVar("T")
 
@@ -65,6 +66,8 @@ class Visitor:
     number: int
     name: str
     role: Role
+    department: str
+    """Empty: none."""
     language: str
     time_zone: str
     session: int
@@ -83,12 +86,19 @@ class NewSession:
 
 
 async def add(
-    database: Database, name: str, role: Role, password: str, *, actor: str, of_settings: Mapping[str, Collection[Role]]
+    database: Database,
+    name: str,
+    role: Role,
+    password: str,
+    *,
+    actor: str,
+    of_settings: Mapping[str, Collection[Role]],
+    department: str = "",
 ) -> Person:
     """A new person. `of_settings`: the roles of the tokens that the settings have, by name.
 
-    Raises InvalidField for a name or password that can't be one, a storefront's role, or a name whose token has
-    another role.
+    Raises InvalidField for a name or password that can't be one, a storefront's role, a department that there is not,
+    or a name whose token has another role.
     """
     check_name(name)
     _check_staff(role)
@@ -101,10 +111,12 @@ async def add(
                 "name", f"{name} exists already; `resell users list` shows everybody, disabled ones, too"
             )
         await check_one_role(session, name, role, of_settings)
-        person = Person(name=name, role=role, password_hash=hashed, created_by=actor)
+        await _check_department(session, department)
+        person = Person(name=name, role=role, department=department, password_hash=hashed, created_by=actor)
         session.add(person)
         await session.flush()
-        audit.record(session, NOUN, person.id, "added", by=actor, facts={"name": name, "role": role.value})
+        facts = {"name": name, "role": role.value, "department": department or None}
+        audit.record(session, NOUN, person.id, "added", by=actor, facts=facts)
         return person
 
 
@@ -131,6 +143,23 @@ async def change_role(
         changes = {"role": (person.role.value, role.value)}
         person.role = role
         session.add(audit.entry(NOUN, person.id, "role_changed", by=actor, facts={"name": name}, changes=changes))
+
+
+async def change_department(database: Database, name: str, department: str, *, actor: str) -> None:
+    """Empty: the person has none any more. Raises NotFound, or InvalidField for a department that there is not."""
+    async with database.write() as session:
+        person = await _locked(session, name)
+        await _check_department(session, department)
+        put_into_department(session, person, department, actor=actor)
+
+
+def put_into_department(session: AsyncSession, person: Person, department: str, *, actor: str) -> None:
+    if person.department == department:
+        return
+    changes = {"department": (person.department, department)}
+    person.department = department
+    facts = {"name": person.name}
+    session.add(audit.entry(NOUN, person.id, "department_changed", by=actor, facts=facts, changes=changes))
 
 
 async def set_disabled(database: Database, name: str, disabled: bool, *, actor: str) -> None:
@@ -180,7 +209,15 @@ async def visitor_of(session: AsyncSession, secret: str) -> Visitor | None:
     if row is None:
         return None
     person, begun = row
-    return Visitor(person.id, person.name, person.role, person.language, person.time_zone, begun.id)
+    return Visitor(
+        number=person.id,
+        name=person.name,
+        role=person.role,
+        department=person.department,
+        language=person.language,
+        time_zone=person.time_zone,
+        session=begun.id,
+    )
 
 
 async def log_out(database: Database, secret: str) -> None:
@@ -235,6 +272,13 @@ async def _locked(session: AsyncSession, name: str) -> Person:
     if await _found(session, name) is None:
         raise NotFound(NOUN, name)
     return await locked(session, Person, col(Person.name) == name, what=NOUN, name=name)
+
+
+async def _check_department(session: AsyncSession, department: str) -> None:
+    known = await departments(session)
+    if department and department not in known:
+        words = f"the departments are {', '.join(known)}" if known else "no catalogue has been loaded yet"
+        raise InvalidField("department", f"no processing module has the department {department!r}; {words}")
 
 
 def _check_staff(role: Role) -> None:

@@ -12,7 +12,7 @@ from models.database import Database
 from models.enums import Role
 from models.people import Person
 from orders import audit
-from orders.access.people import NO_PASSWORD, NOUN, NewSession, begin_session, check_one_role
+from orders.access.people import NO_PASSWORD, NOUN, NewSession, begin_session, check_one_role, put_into_department
 from orders.access.tokens import check_name
 from orders.errors import InvalidField
 
@@ -46,14 +46,16 @@ class Vouched:
     name: str
     role: Role | None
     """None: the provider names no group that has a role here."""
+    department: str | None = None
+    """Empty: the person has none. None: the provider is not asked for departments, and they are given here."""
 
 
 async def log_in_vouched(
     database: Database, vouched: Vouched, *, of_settings: Mapping[str, Collection[Role]]
 ) -> NewSession:
-    """Make the person at the first log-in, and take over role and name at each. `of_settings`: as in `people.add`.
+    """Make the person at the first log-in, and take over role, name and department at each.
 
-    Raises NotLetIn.
+    `of_settings`: as in `people.add`. Raises NotLetIn.
     """
     if vouched.role is None or vouched.role is Role.STOREFRONT:
         raise NotLetIn(Reason.NO_ROLE)
@@ -90,5 +92,7 @@ async def _kept(
         facts = {"name": vouched.name}
         session.add(audit.entry(NOUN, person.id, "role_changed", by=ACTOR, facts=facts, changes=changed))
         person.role, person.name = role, vouched.name
+    if vouched.department is not None:
+        put_into_department(session, person, vouched.department, actor=ACTOR)
     await session.flush()
     return person

@@ -11,7 +11,6 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.audit import AuditEntry
-from models.catalogue import ProcessingModule
 from models.columns import utc_now
 from models.enums import TaskMode, TaskState
 from models.order import MAY_BE_OVERDUE, TAKEN, Task
@@ -171,12 +170,6 @@ async def list_tasks(
         (Task.assignee, wanted.assignee),
     )
     return page_of(_NOUN, ask, rows, lambda row: row.id, _show)
-
-
-async def departments(session: AsyncSession) -> list[str]:
-    """Those that the processing modules name."""
-    name = col(ProcessingModule.department)
-    return list((await session.exec(select(name).distinct().order_by(name))).all())
 
 
 def _last_before(moment: datetime) -> ScalarSelect[int | None]:

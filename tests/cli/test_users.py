@@ -42,10 +42,33 @@ async def test_a_person_is_added_changed_and_disabled(shell: Shell, tmp_path: Pa
     assert await logged_in(shell, "olga", "several words of mine")
 
 
+async def test_a_person_has_a_department_of_the_catalogue(stocked_shell: Shell) -> None:
+    resell = stocked_shell.resell
+    (await resell("users", "add", "olga", "--role", "senior", "--department", "support")).done()
+    (await resell("users", "add", "boris", "--role", "operator")).done()
+    listed = {one["name"]: one["department"] for one in (await resell("users", "list", "--json")).json["items"]}
+    assert listed == {"olga": "support", "boris": None}
+    said = (await resell("users", "department", "boris", "support")).done().out
+    assert said == "boris is in the department support from now on\n"
+    assert (await resell("users", "list")).done().lines[1].split()[:4] == [
+        "2",
+        "boris",
+        "operator",
+        "support",
+    ]
+    assert "has no department" in (await resell("users", "department", "boris", "")).done().out
+    for command in (("department", "olga", "supprot"), ("add", "vera", "--role", "viewer", "--department", "supprot")):
+        (await resell("users", *command)).failed("the departments are")
+    (await resell("users", "department", "nobody", "support")).failed("there is no person nobody")
+
+
 async def test_what_is_refused_names_the_field(shell: Shell, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_text("short\n")
     (await shell.resell("users", "add", "vera", "--role", "viewer", "--password-file", short)).failed("12 to 1024")
+    (await shell.resell("users", "add", "vera", "--role", "viewer", "--department", "support")).failed(
+        "no catalogue has been loaded yet"
+    )
     (await shell.resell("users", "add", "vera", "--role", "storefront")).failed("a person is viewer, operator")
     gone = tmp_path / "gone"
     (await shell.resell("users", "password", "vera", "--password-file", gone)).failed("can't be read")

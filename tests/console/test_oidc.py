@@ -127,6 +127,38 @@ async def person(api: Api) -> Person:
         return (await session.exec(select(Person))).one()
 
 
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("support", "support"), (["sales", "support"], "sales"), ([], ""), (7, ""), (None, ""), ("x" * 65, ""),
+     ("a\nb", "")],
+)  # fmt: skip
+async def test_the_department_comes_with_each_login_where_it_is_asked_for(
+    provider: Crooked, tmp_path: Path, migrated_sqlite_template: Path, said: object, kept: str
+) -> None:
+    url = copy_of(migrated_sqlite_template, tmp_path)
+    asked = {**configured(provider.address), "oidc_department_claim": "department"}
+    async with stocked_api(url, await client_of_nothing(), **asked) as api, client_of(api) as client:
+        provider.change = lambda claims: claims | {"department": "support"}
+        await come_back(client, (await begin(client, provider))["state"])
+        assert (await person(api)).department == "support"
+        provider.change = lambda claims: claims | {"department": said}
+        await come_back(client, (await begin(client, provider))["state"])
+        assert (await person(api)).department == kept
+        shown = words((await client.get("tasks?show=ours")).text)
+        assert ("It comes from the OpenID provider" in shown) is not bool(kept)
+
+
+async def test_a_department_that_was_given_here_stays_where_the_provider_is_not_asked(
+    api: Api, provider: Crooked
+) -> None:
+    provider.change = lambda claims: claims | {"department": "sales"}
+    async with client_of(api) as client:
+        await come_back(client, (await begin(client, provider))["state"])
+        await people.change_department(api.database, "petra", "support", actor="ann")
+        await come_back(client, (await begin(client, provider))["state"])
+        assert (await person(api)).department == "support"
+
+
 LATER = {"exp": 1, "iat": 0}
 LIES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "another issuer": lambda claims: claims | {"iss": "http://127.0.0.1:1"},

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 
+import pytest
 from sqlmodel import select
 
 from models.catalogue import PlanMapping, TariffPlan
@@ -10,6 +11,8 @@ from models.columns import utc_now
 from models.enums import Role
 from models.events import UpstreamSnapshot
 from models.order import Task
+from orders.access import people
+from orders.errors import InvalidField
 from orders.tasks import manual
 from tests.console.conftest import LogIn
 from tests.console.people import words
@@ -40,6 +43,31 @@ async def test_each_tab_has_its_own_tasks(api: Api, log_in: LogIn) -> None:
     assert "No task is here." in words(await browser.page("tasks?show=mine&department=sales"))
     assert 'aria-current="true">Overdue' in await browser.page("tasks?show=overdue")
     await browser.page("tasks?after=nonsense", status=422)
+
+
+async def test_the_tasks_of_a_persons_department_are_theirs(api: Api, log_in: LogIn) -> None:
+    await everything_stuck(api, times=3)  # tasks 4, 10 and 16, all of support
+    async with api.database.write() as session:
+        (await session.get_one(Task, 10)).department = "sales"
+    browser = await log_in(Role.OPERATOR)
+    assert 'href="?show=ours"' in await browser.page("tasks")
+    without = await browser.page("tasks?show=ours")
+    assert "You have no department." in words(without)
+    assert f"resell users department {browser.name} support" in words(without)
+    assert ("tasks/4" in without, "<table" in without) == (False, False), "no department is not every department"
+    await people.change_department(api.database, browser.name, "support", actor="ann")
+    for query in ("show=ours", "show=ours&department=sales"):
+        page = await browser.page(f"tasks?{query}")
+        assert {n for n in (4, 10, 16) if f'href="tasks/{n}"' in page} == {4, 16}, query
+        assert "You have no department" not in page
+    assert "Department: support" in words(page)
+    assert "Department: support" in words(await browser.page("me"))
+    await people.change_department(api.database, browser.name, "", actor="ann")
+    assert "You have no department." in words(await browser.page("tasks?show=ours"))
+    audit = words(await browser.page("audit?action=department+changed"))
+    assert ("→ support" in audit, "support →" in audit) == (True, True)
+    with pytest.raises(InvalidField, match="the departments are support"):
+        await people.change_department(api.database, browser.name, "supprot", actor="ann")
 
 
 async def test_a_change_of_plan_is_shown_value_by_value_beside_what_was_read(api: Api, log_in: LogIn) -> None:

@@ -4,6 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from models.enums import Role
+from orders.access import people
 from orders.tasks import manual
 from tests.console.browsing import visit
 from tests.console.test_requests import there
@@ -27,6 +28,12 @@ async def test_a_value_is_copied_by_one_press(there: Api, chromium: Browser, col
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.goto(f"{there.address}/console/tasks?show=free")
     await shown.looks_right(f"tasks-{colours}-{width}")
+    await page.get_by_role("link", name="My department's").click()
+    await page.get_by_text("You have no department.").wait_for()
+    await shown.looks_right(f"tasks-no-department-{colours}-{width}")
+    await people.change_department(there.database, "a-operator", "support", actor="ann")
+    await page.reload()
+    await shown.looks_right(f"tasks-of-my-department-{colours}-{width}")
     await page.get_by_role("link", name="Change the plan").click()
     copy = page.get_by_role("button", name="Copy: plan VDS-3")
     await copy.click()
