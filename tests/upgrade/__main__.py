@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import math
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ import httpx
 from process_exit import leave
 from program_version import in_words
 from tests.upgrade.installation import Failed, opened, progress
+from tests.upgrade.load import Pace
 from tests.upgrade.story import Rehearsal
 from tests.upgrade.trees import NoTree, Tree, release_before, this_tree, tree_of_before
 
@@ -26,7 +28,12 @@ def main() -> int:
         "--clone", type=Path, metavar="FOLDER", help="keep its clone and environment there, and use them the next time"
     )
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--rate", type=float, default=2.0, metavar="ORDERS", help="orders a second (default: 2)")
+    parser.add_argument(
+        "--rate", type=_above_0, default=5.0, metavar="ORDERS", help="orders a second during the upgrade (default: 5)"
+    )
+    parser.add_argument(
+        "--seconds", type=_above_0, default=90.0, help="how long they are ordered at this rate (default: 90)"
+    )
     parser.add_argument("--directory", type=Path, metavar="FOLDER", help="keep data and logs there")
     chosen = parser.parse_args()
     with ExitStack() as exits:
@@ -40,15 +47,26 @@ def main() -> int:
             print(f"upgrade: {reason}", file=sys.stderr)
             return 2
         progress(f"From {old.version()} to {in_words()}, on {chosen.database}, {chosen.rate:g} orders a second")
-        return asyncio.run(rehearse(old, chosen.database, chosen.rate, directory.resolve()))
+        pace = Pace(chosen.rate, chosen.seconds)
+        return asyncio.run(rehearse(old, chosen.database, pace, directory.resolve()))
 
 
-async def rehearse(old: Tree, database: str, rate: float, directory: Path) -> int:
+def _above_0(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}': a number above 0 is right")
+    return value
+
+
+async def rehearse(old: Tree, database: str, pace: Pace, directory: Path) -> int:
     async with (
         opened(directory, database) as installation,
         httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as http,
     ):
-        rehearsal = Rehearsal(installation, old, this_tree(), http, rate)
+        rehearsal = Rehearsal(installation, old, this_tree(), http, pace)
         try:
             await rehearsal.run()
         except Failed as failure:
@@ -58,6 +76,7 @@ async def rehearse(old: Tree, database: str, rate: float, directory: Path) -> in
             "to": in_words(),
             "database": database,
             "seconds": rehearsal.seconds,
+            "roll": rehearsal.roll,
             "counts": rehearsal.counts,
             "answers": rehearsal.answers,
             "violations": rehearsal.violations,

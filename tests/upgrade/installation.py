@@ -100,6 +100,12 @@ class Installation:
         if status != 0:
             raise Failed(f"{program.name} ended with status {status}: {program.lines[-5:]}")
 
+    async def kill(self, program: Program) -> None:
+        """By SIGKILL, in the midst of whatever it does."""
+        program.send_signal(signal.SIGKILL)
+        await asyncio.to_thread(program.wait_for_exit, timeout=STOP_SECONDS)
+        self._write_log(program)
+
     async def resell(self, tree: Tree, *arguments: str, status: int = 0) -> str:
         """A command of this tree to its end, and what it says. Raises Failed for any other status."""
         program = self.start(tree, arguments[0], "-m", "cli", *arguments)

@@ -1,8 +1,10 @@
 """Storefronts that order all the time, and orders that wait for something."""
 
 import asyncio
+import math
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,9 @@ from benchmarks.soak.parts import OPERATOR_TOKEN, SHOP_TOKEN
 from tests.upgrade.installation import Failed
 
 NEVER = 300.0
+"""Seconds for one step, or without an operation that ends."""
+QUIET_RATE = 0.4
+"""Orders a second before and after the roll."""
 MOST_NOT_BEGUN = 10
 ENDED = frozenset({"completed", "cancelled"})
 PERIOD = {"period_months": 1, "customer": "c-1"}
@@ -32,10 +37,22 @@ class Waiting:
         return [*self.confirmation, *self.money, *self.people]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """The load during the roll: so many orders a second, for so many seconds."""
+
+    rate: float
+    seconds: float
+
+    @property
+    def orders(self) -> int:
+        return round(self.rate * self.seconds)
+
+
 class Storefronts:
     """They order at the API, wherever it is, until each order has an answer."""
 
-    def __init__(self, http: httpx.AsyncClient, api_url: str, panel: Panel, rate: float) -> None:
+    def __init__(self, http: httpx.AsyncClient, api_url: str, panel: Panel) -> None:
         self.answers: Counter[str] = Counter()
         self.ledger = Ledger()
         self.violations: list[Violation] = []
@@ -44,7 +61,12 @@ class Storefronts:
         self.operator = Api(http, api_url, OPERATOR_TOKEN, self.answers)
         self.held_back = 0
         """How often orders had to wait because the machine was too busy for more."""
-        self._rate = rate
+        self.measured: list[int] = []
+        """The operations that were ordered during the roll."""
+        self.answer_seconds: list[float] = []
+        """How long each of them waited for its answer, with all repeated requests."""
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._chance = random.Random(4711)  # noqa: S311 - repeatable on purpose
         self._asked: set[asyncio.Task[None]] = set()
 
@@ -54,23 +76,45 @@ class Storefronts:
         self.operator.move(api_url)
 
     async def run(self, over: asyncio.Event) -> None:
-        """So many orders a second, until it is over and each has its answer. Fewer while many have not begun: on a busy
-        machine the rehearsal would only wait for them."""
+        """Orders at the quiet rate, except during a roll, until it is over and each has its answer. Fewer while many have
+        not begun: on a busy machine the rehearsal would only wait for them."""
         while not over.is_set():
+            await self._quiet.wait()
             while len(await self.operator.all("/v1/operations?stage=accepted")) > MOST_NOT_BEGUN and not over.is_set():
                 self.held_back += 1
                 await asyncio.sleep(2)
-            task = asyncio.create_task(self._one())
-            self._asked.add(task)
-            task.add_done_callback(self._asked.discard)
-            await asyncio.sleep(1 / self._rate)
+            self._begin_one()
+            await asyncio.sleep(1 / QUIET_RATE)
         await asyncio.gather(*list(self._asked))
 
-    async def _one(self) -> None:
+    async def roll(self, pace: Pace) -> None:
+        """The load of the roll. Each order comes at its time, whatever became of those before. Returns once all of
+        them have their answers."""
+        self._quiet.clear()
+        loop = asyncio.get_running_loop()
+        began, orders = loop.time(), []
+        for number in range(pace.orders):
+            await asyncio.sleep(max(0.0, began + number / pace.rate - loop.time()))
+            orders.append(self._begin_one(measured=True))
+        await asyncio.gather(*orders)
+        self._quiet.set()
+
+    def _begin_one(self, *, measured: bool = False) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._one(measured))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+        return task
+
+    async def _one(self, measured: bool) -> None:
+        began = asyncio.get_running_loop().time()
         try:
-            await self.order("VDS-1")
+            _, operation = await self.order("VDS-1")
         except Violation as violation:
             self.violations.append(violation)
+        else:
+            if measured:
+                self.measured.append(operation)
+                self.answer_seconds.append(asyncio.get_running_loop().time() - began)
 
     async def order(self, plan: str) -> tuple[int, int]:
         """Its service and its operation."""
@@ -101,11 +145,15 @@ class Storefronts:
         raise Failed(f"operation {operation} is {seen} and not {stage} after {within:g} s")
 
     async def until_all_have_ended(self, within: float = NEVER) -> None:
-        ends = asyncio.get_running_loop().time() + within
+        """Raises Failed if for so many seconds none of them ends."""
+        loop = asyncio.get_running_loop()
+        fewest, ends = math.inf, loop.time() + within
         while under_way := await self.under_way():
-            if asyncio.get_running_loop().time() > ends:
+            if len(under_way) < fewest:
+                fewest, ends = len(under_way), loop.time() + within
+            if loop.time() > ends:
                 shown = ", ".join(f"{one['number']} {one['stage']}" for one in under_way[:10])
-                raise Failed(f"{len(under_way)} operations have not ended after {within:g} s: {shown}")
+                raise Failed(f"of {len(under_way)} operations none has ended for {within:g} s: {shown}")
             await asyncio.sleep(1)
 
     async def under_way(self) -> list[dict[str, Any]]:
@@ -142,3 +190,8 @@ class Storefronts:
         change = await self.change_plan(service, "VDS-2")
         await self.until(change, "awaiting_manual_task")
         return change
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest of the values that so large a share of them does not exceed; 0 of none."""
+    return round(sorted(values)[math.ceil(share * len(values)) - 1], 2) if values else 0.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import httpx
 
 from benchmarks.soak.api import Panel, Violation
-from benchmarks.soak.audit import audit, read_books
+from benchmarks.soak.audit import Books, audit, read_books
 from models.database import Database
+from models.enums import Stage
 from tests.infrastructure.processes import Program
 from tests.upgrade.installation import Failed, Installation, progress
-from tests.upgrade.load import Storefronts, Waiting
+from tests.upgrade.load import Pace, Storefronts, Waiting, percentile
 from tests.upgrade.trees import Tree
 
 PLENTY = 1_000_000
@@ -26,16 +28,17 @@ AGREED_SECONDS = 60.0
 class Rehearsal:
     """One run. `old` and `new` are the programs; `seconds` and `counts` are for the report."""
 
-    def __init__(self, installation: Installation, old: Tree, new: Tree, http: httpx.AsyncClient, rate: float) -> None:
+    def __init__(self, installation: Installation, old: Tree, new: Tree, http: httpx.AsyncClient, pace: Pace) -> None:
         self._at = installation
         self._old = old
         self._new = new
         self._http = http
-        self._rate = rate
+        self._pace = pace
         self._began = time.monotonic()
         self._panel = Panel(http, installation.simulator_url)
         self.seconds: dict[str, float] = {}
         self.counts: dict[str, Any] = {}
+        self.roll: dict[str, Any] = {}
         self.violations: list[str] = []
         self._worker: Program
         self._api: Program
@@ -63,7 +66,7 @@ class Rehearsal:
         self._worker = await at.start_worker(old)
         await at.make_current(old)
         self._api, url = await at.start_api(old)
-        self._shops = Storefronts(self._http, url, self._panel, self._rate)
+        self._shops = Storefronts(self._http, url, self._panel)
         await self._shops.pay("main", PLENTY)
         self._done("the old program runs")
 
@@ -88,6 +91,20 @@ class Rehearsal:
         return waiting
 
     async def _upgrade(self, waiting: Waiting) -> None:
+        """Under the load of the roll; processes are killed on the way. The old worker goes when the load has ended."""
+        load = asyncio.create_task(self._shops.roll(self._pace))
+        try:
+            new_worker = await self._roll(waiting)
+            self.counts["orders under way when the programs were replaced"] = len(await self._shops.under_way())
+            self.counts["the load lasted longer than the roll"] = not load.done()
+            await load
+        finally:
+            load.cancel()
+        self._done(f"{self._pace.orders} orders at {self._pace.rate:g} a second have their answers")
+        await self._stop_worker(new_worker, self._old, self._new, kill=True)
+
+    async def _roll(self, waiting: Waiting) -> Program:
+        """Migrates, makes the new worker current and replaces the API. Returns the new worker."""
         at, old, new = self._at, self._old, self._new
         self.counts["bytes of the backup"] = (await at.back_up()).stat().st_size
         self.counts["migration"] = await at.resell(new, "migrate")
@@ -96,15 +113,18 @@ class Rehearsal:
         new_worker = await at.start_worker(new)
         await at.make_current(new)
         self._done("new workers beside old ones")
-        await self._replace_api(new)
+        await at.kill(new_worker)
+        new_worker = await at.start_worker(new)
+        self._done("the new worker was killed and started again")
+        await self._replace_api(new, kill=True)
         by_build = await at.orders_by_build(new)
         self.counts["orders by build id, both running"] = by_build
         if by_build.get(old.name, 0) < len(waiting.all):
             raise Failed(f"orders that wait should have stayed with the old version: {by_build}")
-        await self._stop_worker(new_worker, old, new)
+        return new_worker
 
-    async def _stop_worker(self, successor: Program, gone: Tree, stays: Tree) -> None:
-        await self._at.stop(self._worker)
+    async def _stop_worker(self, successor: Program, gone: Tree, stays: Tree, *, kill: bool = False) -> None:
+        await (self._at.kill if kill else self._at.stop)(self._worker)
         self._worker = successor
         ends = time.monotonic() + MOVED_SECONDS
         while left := (await self._at.orders_by_build(stays)).get(gone.name, 0):
@@ -113,11 +133,14 @@ class Rehearsal:
             await asyncio.sleep(5)
         self._done(f"workers of {gone.name} stopped, and their orders are with {stays.name}")
 
-    async def _replace_api(self, tree: Tree) -> None:
-        """A new one, the requests to it, and the end of the old one."""
+    async def _replace_api(self, tree: Tree, *, kill: bool = False) -> None:
+        """A new one, the requests to it, and the end of the old one. A killed one ends before requests go elsewhere."""
         api, url = await self._at.start_api(tree)
+        if kill:
+            await self._at.kill(self._api)
         self._shops.move(url)
-        await self._at.stop(self._api)
+        if not kill:
+            await self._at.stop(self._api)
         self._api = api
         self._done(f"API of {tree.name}")
 
@@ -175,8 +198,27 @@ class Rehearsal:
         self.counts["pauses because too few orders had begun"] = self._shops.held_back
         if not len(self._shops.ledger.services) == len(completed) == len(opened):
             found.append(Violation("not each order that was accepted is completed and charged once"))
+        self._measure(books)
         self.violations += [f"{when}: {one.what}" for one in found]
         self._done(f"audit {when}: {len(found)} violations, {len(opened)} orders charged once each")
+
+    def _measure(self, books: Books) -> None:
+        """What became of the orders of the roll."""
+        rolled = [books.operations[number] for number in self._shops.measured if number in books.operations]
+        services = {one.service_id for one in rolled}
+        marks = Counter(charge["remoteid"] for charge in books.charges if charge["operation"] == "open")
+        charges = [marks[books.services[service].mark] for service in services]
+        seconds = [(one.ended_at - one.created_at).total_seconds() for one in rolled if one.ended_at]
+        self.roll = {
+            "orders": self._pace.orders,
+            "accepted": len(self._shops.measured),
+            "lost": len(self._shops.measured) - len(rolled),
+            "completed": sum(one.stage is Stage.COMPLETED for one in rolled),
+            "charges": sum(charges),
+            "charged more than once": sum(count > 1 for count in charges),
+            "seconds to the answer: p50, p95": [percentile(self._shops.answer_seconds, share) for share in (0.5, 0.95)],
+            "seconds to the active service: p50, p95": [percentile(seconds, share) for share in (0.5, 0.95)],
+        }
 
     def _done(self, step: str) -> None:
         self.seconds[step] = round(time.monotonic() - self._began, 1)
