@@ -76,8 +76,8 @@ class Storefronts:
         self.operator.move(api_url)
 
     async def run(self, over: asyncio.Event) -> None:
-        """Orders at the quiet rate, except during a roll, until it is over and each has its answer. Fewer while many have
-        not begun: on a busy machine the rehearsal would only wait for them."""
+        """Orders at the quiet rate, except during a roll, until it is over and each has its answer. Fewer while many
+        have not begun: on a busy machine the rehearsal would only wait for them."""
         while not over.is_set():
             await self._quiet.wait()
             while len(await self.operator.all("/v1/operations?stage=accepted")) > MOST_NOT_BEGUN and not over.is_set():
