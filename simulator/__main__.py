@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -22,6 +23,9 @@ from simulator.server import Server, listen
 from simulator.store import Unusable
 from simulator.web import Web
 from simulator.world import AccountSpec, World
+from telemetry.logs import WrongVariable, configure_by_variables
+
+log = logging.getLogger("simulator")
 
 MOUNTS: Final = ["/billmgr", "/manager/billmgr", "/billmgr-api"]
 DEFAULT_ACCOUNT: Final = AccountSpec("reseller", "secret", Decimal("100.00"), "EUR")
@@ -81,16 +85,21 @@ def main(argv: list[str] | None = None) -> int:
             print(f"simulator: cannot use the state file {error}", file=sys.stderr)
             return 1
         with contextlib.closing(world):
+            try:
+                configure_by_variables()
+            except WrongVariable as error:
+                print(f"simulator: {error}", file=sys.stderr)
+                return 2
             asyncio.run(_serve(world, mounts, listener, arguments.host, handler))
     return 0
 
 
 async def _serve(world: World, mounts: list[str], listener: socket.socket, host: str, handler: Path | None) -> None:
-    panel, faults, log = Panel(world), Faults(), RequestLog()
-    web = Web(panel, faults, log, admin_app(Bench(panel, faults, log)), mounts)
+    panel, faults, requests = Panel(world), Faults(), RequestLog()
+    web = Web(panel, faults, requests, admin_app(Bench(panel, faults, requests)), mounts)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{listener.getsockname()[1]}{mounts[0]}"
-    print(f"simulator of Resellflow {in_words()}")
+    log.info("simulator of Resellflow %s", in_words())
     running = asyncio.create_task(run_handler(world, handler, web.stopping)) if handler is not None else None
     await Server(web, f"simulator ready {address}").serve([listener])
     if running is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,6 +11,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from pydantic import BaseModel
+
+log = logging.getLogger(__name__)
 
 KEPT: Final = 20_000
 MASK: Final = "***"
@@ -55,6 +58,8 @@ class RequestLog:
         self.counts[function] += 1
         if committing:
             self.commits[function] += 1
+        fields = {"method": method, "client": account, "ms": round(milliseconds)}
+        log.debug("%s %s: %s in %.0f ms", method, function, outcome, milliseconds, extra=fields)
         self._requests.append(
             LoggedRequest.model_construct(
                 number=next(self._numbers),

@@ -26,6 +26,7 @@ class Server(uvicorn.Server):
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
+                log_config=None,
                 log_level="warning",
                 access_log=False,
                 server_header=False,

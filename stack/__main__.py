@@ -1,5 +1,6 @@
 """The embedded stack's command line: `python -m stack up`."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,9 @@ from output_encoding import replace_unencodable
 from stack.demo import begin_anew
 from stack.demo import demo as show
 from stack.embedded import EmbeddedStack, StackSettings
-from stack.running import run, say
+from stack.running import progress, run
 from stack.up import up as stay
+from telemetry.logs import WrongVariable, configure_by_variables
 
 Directory = Annotated[Path, typer.Option(envvar="RESELL_STACK_DIR", help="Where the data is kept.")]
 TemporalPort = Annotated[int, typer.Option(envvar="RESELL_STACK_TEMPORAL_PORT", help="Port of the Temporal server.")]
@@ -33,6 +35,11 @@ DEFAULTS = StackSettings()
 @app.callback()
 def main() -> None:
     """Resellflow with all it needs, on this machine. Port 0 takes any free port."""
+    try:
+        configure_by_variables(plain=True)
+    except WrongVariable as error:
+        print(f"stack: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
 
 
 def _command(default_directory: Path, begin: Callable[[StackSettings], None]) -> Callable[..., None]:
@@ -63,13 +70,13 @@ def _command(default_directory: Path, begin: Callable[[StackSettings], None]) ->
 
 def _up(settings: StackSettings) -> None:
     """Start everything and stay until Ctrl-C. The data survives."""
-    process_exit.leave(run(EmbeddedStack(settings, progress=say), stay, until_signal=True))
+    process_exit.leave(run(EmbeddedStack(settings, progress=progress), stay, until_signal=True))
 
 
 def _demo(settings: StackSettings) -> None:
     """Start everything, show three orders on their way, stop everything. Begins with empty data each time."""
     begin_anew(settings.directory)
-    process_exit.leave(run(EmbeddedStack(settings, progress=say), show))
+    process_exit.leave(run(EmbeddedStack(settings, progress=progress), show))
 
 
 for name, default_directory, begin in (("up", DEFAULTS.directory, _up), ("demo", Path("var/demo"), _demo)):

@@ -238,13 +238,13 @@ class EmbeddedStack:
         """Start a part that stays; return when it is ready."""
         begun = time.monotonic()
         await self._supervisor.start(name, command, ready=ready)
-        self._progress(f"  {name:<10} ready after {time.monotonic() - begun:.1f} s")
+        self._progress(f"{name:<10} ready after {time.monotonic() - begun:.1f} s")
 
     async def run_part(self, name: str, command: Sequence[str | Path]) -> None:
         """Run a part to its end."""
         begun = time.monotonic()
         await self._supervisor.run(name, command)
-        self._progress(f"  {name:<10} done in {time.monotonic() - begun:.1f} s")
+        self._progress(f"{name:<10} done in {time.monotonic() - begun:.1f} s")
 
     def _answers(self, url: str) -> Ready:
         return partial(answers, url, client=self._http)

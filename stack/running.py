@@ -1,8 +1,8 @@
 """Runs something with the embedded stack around it, from a terminal: signals, messages for people, exit status."""
 
 import asyncio
+import logging
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
@@ -14,8 +14,17 @@ Body = Callable[[EmbeddedStack], Coroutine[object, object, int]]
 """What is done while the stack runs; answers the exit status."""
 
 
+log = logging.getLogger("stack")
+
+
 def say(text: str) -> None:
+    """What the one who started the stack wants to read, on standard output."""
     print(text, flush=True)
+
+
+def progress(text: str) -> None:
+    """What has just happened, for the log."""
+    log.info("%s", text)
 
 
 def run(stack: EmbeddedStack, body: Body, *, until_signal: bool = False) -> int:
@@ -46,17 +55,17 @@ class _Run:
                     raise
                 return 0 if self._until_signal and self._body_began else 128 + self._signal
             except (PortsTaken, StackFailed) as failure:
-                print(failure, file=sys.stderr, flush=True)
+                log.error("%s", failure)
                 return 1
 
     async def _inside_stack(self) -> int:
-        say(f"Starting the stack, data in {self._stack.directory}")
+        progress(f"Starting the stack, data in {self._stack.directory}")
         async with self._stack:
             self._body_began = True
             try:
                 return await self._stack.guard(self._body(self._stack))
             finally:
-                say("Stopping the stack")
+                progress("Stopping the stack")
 
     @contextmanager
     def _signals_to(self, work: asyncio.Task[int]) -> Iterator[None]:

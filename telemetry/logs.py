@@ -7,11 +7,12 @@ called a password or a token by its place, or is known as one, is replaced.
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from telemetry import tracing
 from telemetry.fields import bound
@@ -49,19 +50,47 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+W = TypeVar("W", bound=StrEnum)
+
+
+class WrongVariable(Exception):
+    """A variable of the log has a value that it can't have, in words."""
+
+
+def configure_by_variables(*, plain: bool = False) -> None:
+    """For the programs beside the product, which read no other setting: RESELL_LOG_LEVEL and RESELL_LOG_FORMAT. Raises
+    WrongVariable.
+
+    `plain`: lines of text are the message alone, for a program whose lines people read while it runs.
+    """
+    level = _word("RESELL_LOG_LEVEL", LogLevel, LogLevel.INFO)
+    _write(level, _word("RESELL_LOG_FORMAT", LogFormat, LogFormat.AUTO), plain=plain)
+
+
+def _word(name: str, words: type[W], default: W) -> W:
+    try:
+        return words((os.environ.get(name) or default).strip().lower())
+    except ValueError:
+        raise WrongVariable(f"{name}: one of {', '.join(words)} is right") from None
+
+
 def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Let everything that is logged in this process go to `stream` (default: standard error)."""
+    _write(level, log_format, stream)
+    _leave_out_what_is_bound()
+
+
+def _write(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None, *, plain: bool = False) -> None:
     stream = stream or sys.stderr
     is_text = log_format is LogFormat.TEXT or (log_format is LogFormat.AUTO and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(is_text=is_text))
+    handler.setFormatter(logging.Formatter("%(message)s") if is_text and plain else formatter(is_text=is_text))
     chosen = logging.getLevelNamesMapping()[level.name]
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(chosen)
     for name in _TOO_TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    _leave_out_what_is_bound()
 
 
 def _leave_out_what_is_bound() -> None:

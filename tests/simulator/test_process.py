@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from simulator.__main__ import main
 from simulator.store import Store
 from simulator.world import World
+from tests.infrastructure.processes import Program
 from tests.simulator.running import ORDER, USER, Simulator
 
 Start = Callable[[], Simulator]
@@ -127,3 +129,29 @@ def test_it_imports_nothing_of_the_product() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_its_log_is_json_where_it_is_no_terminal() -> None:
+    """Its own lines and those of the HTTP server; the address stays a line for whoever starts it."""
+    variables = {"RESELL_LOG_LEVEL": "debug", "RESELL_LOG_FORMAT": None}
+    with Program([sys.executable, "-m", "simulator", "--port", "0"], env=variables, forked=True) as program:
+        url = program.wait_for_line(r"^simulator ready (\S+)$")[1]
+        assert httpx.post(url, data={"func": "vds", "authinfo": "reseller:sec-ret"}).is_success
+        with socket.create_connection(("127.0.0.1", httpx.URL(url).port or 0), timeout=30) as garbage:
+            garbage.sendall(b"this is no HTTP\r\n\r\n")
+            assert garbage.recv(1000)
+        program.wait_for_line("Invalid HTTP request")
+    lines = [json.loads(line) for line in program.lines if not line.startswith("simulator ready ")]
+    assert [(line["logger"], line["level"]) for line in lines] == [
+        ("simulator", "info"),
+        ("simulator.requestlog", "debug"),
+        ("uvicorn.error", "warning"),
+    ]
+    assert lines[1]["message"].startswith("POST vds: ")
+    assert "sec-ret" not in program.output
+
+
+def test_a_format_of_the_log_that_is_none_is_said() -> None:
+    with Program([sys.executable, "-m", "simulator", "--port", "0"], env={"RESELL_LOG_FORMAT": "xml"}) as program:
+        assert program.wait_for_exit() == 2
+    assert program.lines == ["simulator: RESELL_LOG_FORMAT: one of auto, json, text is right"]

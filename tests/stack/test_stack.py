@@ -1,5 +1,6 @@
 """The stack ends as a whole: by its work, by a signal, by the loss of a part, and by being killed outright."""
 
+import json
 import signal
 import socket
 import sys
@@ -146,3 +147,26 @@ def test_taken_ports_are_told_before_anything_is_started(tmp_path: Path) -> None
     ):
         assert f"Port {number}, for {use}, is already taken; choose another with {option} PORT." in stack.lines
     assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("log_format", ["auto", "text"])
+def test_what_the_stack_reports_is_json_where_it_is_no_terminal(tmp_path: Path, log_format: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "stack", "up", "--directory", tmp_path, "--api-port", port]
+        with Program(command, env={"RESELL_LOG_FORMAT": log_format}, forked=True) as stack:
+            assert stack.wait_for_exit() == 1
+    if log_format == "text":
+        assert stack.lines[0] == f"Starting the stack, data in {tmp_path}"
+        return
+    first, second = [json.loads(line) for line in stack.lines]
+    assert (first["level"], first["logger"], first["message"]) == (
+        "info",
+        "stack",
+        f"Starting the stack, data in {tmp_path}",
+    )
+    assert second["level"] == "error"
+    assert port in second["message"]
+    assert "--api-port" in second["message"]
