@@ -1,5 +1,6 @@
 """`resell backup` and `resell hold`: what goes before `resell restored`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,9 @@ import typer
 
 from cli.failures import Failure
 from cli.session import opened_database, run_async
+from settings import load_settings
+
+NOTE_SECONDS = 2.0
 
 Directory = Annotated[Path, typer.Argument(help="where the copies are kept; it is made if it is missing")]
 
@@ -35,6 +39,7 @@ def backup(
     for one in removed:
         print(f"removed: {one}")
     print(f"saved: {saved}")
+    run_async(_note())
 
 
 async def _file() -> Path:
@@ -42,6 +47,25 @@ async def _file() -> Path:
         if not database.is_sqlite:
             raise Failure("the database is PostgreSQL: save it with deploy/backup/backup.sh (docs/backup.md)")
         return Path(database.engine.url.database or "")
+
+
+async def _note() -> None:
+    """Write down that a copy was made, for the metrics. The copy is good without that."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from models.beat import BACKUP, BackupKind, Beat
+    from models.columns import utc_now
+    from models.outages import described
+
+    settings = load_settings()
+    try:
+        async with (
+            opened_database(settings.model_copy(update={"database_wait": NOTE_SECONDS})) as database,
+            database.write() as session,
+        ):
+            await session.merge(Beat(name=f"{BACKUP}{BackupKind.COPY}", at=utc_now()))
+    except SQLAlchemyError as error:
+        print(f"the database can't be told, so metrics show the copy before: {described(error)}", file=sys.stderr)
 
 
 def hold(

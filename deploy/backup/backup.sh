@@ -10,6 +10,8 @@
 #   backup.sh dump                     save Resellflow's database alone, and restore it once to check it
 #   backup.sh load FILE [--as NAME]    make a saved database the live one, or a copy of another name; held
 #
+# `base`, `check` and `dump` write into Resellflow's database when they were done; its metrics show that (docs/metrics.md).
+#
 # "Held": worker and API refuse to work on it until somebody runs `resell restored`.
 #
 # BACKUP_DIRECTORY  where everything is kept (/backups). Not encrypted by this script
@@ -29,6 +31,7 @@ max_hours=${BACKUP_MAX_HOURS:-26}
 migration_lock=7265735 # the one of `resell migrate`
 held_because='this database was restored from a backup'
 script=$(readlink -f "$0")
+live_host=${PGHOST:-} live_port=${PGPORT:-}
 server='' lock_holder='' scratch='' private='' scratch_database=''
 
 say() { printf '%s\n' "$*"; }
@@ -86,6 +89,14 @@ not_older() {
         "use the programs of the server's version, for example in its container"
 }
 
+# For the metric resellflow_backup_timestamp_seconds, at the server that was saved. What was saved is good without that.
+note() {
+    PGHOST=$live_host PGPORT=$live_port ask "INSERT INTO beat (name, at) VALUES ('backup_$1', clock_timestamp())
+        ON CONFLICT (name) DO UPDATE SET at = excluded.at" "$PGDATABASE" >/dev/null 2>"$scratch/note" || {
+        say "backup: database $PGDATABASE can't be told, so its metrics show an older $1: $(head -n 1 "$scratch/note")" >&2
+    }
+}
+
 # --- the whole server --------------------------------------------------------------------------------------------------
 
 base() {
@@ -104,6 +115,7 @@ base() {
     mv --no-target-directory "$scratch/base" "$BACKUP_DIRECTORY/base/$name"
     sync "$BACKUP_DIRECTORY/base"
     say "saved: $BACKUP_DIRECTORY/base/$name"
+    note base
     forget_bases
 }
 
@@ -197,6 +209,7 @@ check() {
     mkdir "$scratch/checked"
     roll_forward latest "$scratch/checked" latest
     say "it can be restored"
+    note check
 }
 
 # Sets `chosen`: the newest copy that ended before the time.
@@ -336,6 +349,7 @@ dump() {
     mv --no-target-directory "$scratch/dump" "$BACKUP_DIRECTORY/dumps/$name"
     sync "$BACKUP_DIRECTORY/dumps"
     say "saved: $BACKUP_DIRECTORY/dumps/$name"
+    note dump
     for name in $(names_in "$BACKUP_DIRECTORY/dumps" | head -n "-$keep"); do
         rm -f "$BACKUP_DIRECTORY/dumps/$name"
         say "removed: dumps/$name"

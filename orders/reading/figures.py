@@ -22,7 +22,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from metrics.counters import BY_HAND, function_label
 from models.audit import Installation
-from models.beat import Beat
+from models.beat import BACKUP, BackupKind, Beat
 from models.catalogue import UpstreamAccount
 from models.circuits import CircuitState, read_notes
 from models.columns import of_units, utc_now
@@ -75,6 +75,10 @@ _ENDPOINTS = sa.select(col(WebhookEndpoint.active), col(WebhookEndpoint.failing_
 _DELIVERIES = sa.select(_COUNT, sa.func.min(col(WebhookDelivery.message_id))).where(PENDING)
 _NOT_SPREAD = sa.select(_COUNT, sa.func.min(col(WebhookMessage.id))).where(col(WebhookMessage.spread_at).is_(None))
 _BEATS = sa.select(col(Beat.name), col(Beat.at))
+_ARCHIVER = sa.text(
+    "SELECT last_archived_time, last_failed_time FROM pg_stat_archiver WHERE current_setting('archive_mode') <> 'off'"
+)
+"""One row of a server that archives its log; none of one that does not."""
 _HELD = sa.select(col(Installation.held_because))
 
 _Rows = Sequence[Any]
@@ -163,7 +167,9 @@ async def families(session: AsyncSession) -> list[Metric]:
     found += _signals(await rows(_SIGNALS), names)
     found += _webhooks(await rows(_ENDPOINTS), await _waiting_messages(session))
     found += _incidents(await rows(_INCIDENTS))
-    return found + _beats(await rows(_BEATS), await rows(_HELD))
+    beats = await rows(_BEATS)
+    archiver = await rows(_ARCHIVER) if connection.dialect.name == "postgresql" else []
+    return found + _backups(beats, archiver) + _beats(beats, await rows(_HELD))
 
 
 async def _in_line(session: AsyncSession, accounts: Sequence[UpstreamAccount]) -> dict[int, float]:
@@ -354,12 +360,31 @@ def _incidents(rows: _Rows) -> list[Metric]:
     return [number, oldest]
 
 
+def _backups(beats: _Rows, archiver: _Rows) -> list[Metric]:
+    """0 for what was never done, so that this is noticed, too."""
+    done = GaugeMetricFamily(
+        "resellflow_backup_timestamp_seconds", "When the database was last saved in this way", labels=["kind"]
+    )
+    at = dict(beats)
+    for kind in BackupKind:
+        last = at.get(f"{BACKUP}{kind.value}")
+        done.add_metric([kind.value], last.timestamp() if last else 0)
+    failing = GaugeMetricFamily(
+        "resellflow_backup_archive_failing", "1: the last segment of the server's log could not be archived"
+    )
+    for archived, failed in archiver:
+        done.add_metric(["archive"], archived.timestamp() if archived else 0)
+        failing.add_metric([], failed is not None and (archived is None or failed > archived))
+    return [done, failing]
+
+
 def _beats(beats: _Rows, held: _Rows) -> list[Metric]:
     seen = GaugeMetricFamily(
         "resellflow_beat_timestamp_seconds", "When this part of the watch last looked", labels=["part"]
     )
     for name, at in beats:
-        seen.add_metric([name], at.timestamp())
+        if not name.startswith(BACKUP):
+            seen.add_metric([name], at.timestamp())
     is_held = any(because for (because,) in held)
     hold = GaugeMetricFamily(
         "resellflow_held", "1: nothing is accepted or sent, until `resell restored`", value=is_held

@@ -1,5 +1,6 @@
 """deploy/backup/backup.sh saves a server, restores it to a moment, and says clearly what it can't do."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -11,9 +12,11 @@ import psycopg
 import pytest
 
 from models.migrate import migrate
+from orders.reading.figures import InstallationFigures
 from tests.backup.saved_server import DATABASE, SavedServer, recovered_server, saved_server
 from tests.infrastructure.databases import NoServer
 from tests.infrastructure.eventually import wait_until
+from tests.metrics.shown import Shown
 
 HELD = "SELECT held_because FROM installation"
 COLUMNS = "SELECT string_agg(column_name, ' ') FROM information_schema.columns WHERE table_name = 'note'"
@@ -168,6 +171,50 @@ def test_a_missing_segment_is_named(saved: SavedServer) -> None:
     assert "the log that was kept ends before it" in said, last
 
 
+def test_metrics_show_when_it_was_last_saved_and_checked(saved: SavedServer) -> None:
+    begun = saved.time().timestamp()
+    saved.sql("DELETE FROM beat")
+    never = backups_shown(saved)
+    saved.done("base")
+    saved.archive_now()
+    shown = backups_shown(saved)
+    assert begun <= shown["base"] <= saved.time().timestamp()
+    assert begun <= shown["archive"] <= saved.time().timestamp()
+    assert (shown["check"], shown["dump"]) == (never["base"], never["check"]) == (0, 0)
+    saved.done("check")
+    saved.done("dump")
+    shown = backups_shown(saved)
+    assert min(shown["check"], shown["dump"]) > shown["base"] > 0
+
+
+def test_what_is_saved_is_good_although_the_database_cannot_be_told(saved: SavedServer) -> None:
+    saved.sql("ALTER TABLE beat RENAME TO beat_away")
+    try:
+        ended = saved.run("dump")
+    finally:
+        saved.sql("ALTER TABLE beat_away RENAME TO beat")
+    assert ended.returncode == 0, ended.stderr
+    assert "saved: " in ended.stdout
+    assert "database resellflow can't be told, so its metrics show an older dump" in ended.stderr
+
+
+def backups_shown(saved: SavedServer) -> dict[str, float]:
+    """Kind of backup -> when, as worker and API show it. `failing`: 1 if the log could not be archived."""
+
+    async def read() -> Shown:
+        installation = InstallationFigures(saved.url)
+        try:
+            return Shown.registry(await installation.registry())
+        finally:
+            await installation.close()
+
+    shown = asyncio.run(read())
+    kinds = ("base", "check", "dump", "archive")
+    return {kind: shown.value("resellflow_backup_timestamp_seconds", kind=kind) for kind in kinds} | {
+        "failing": shown.value("resellflow_backup_archive_failing")
+    }
+
+
 def test_a_full_archive_loses_nothing_and_is_reported(saved: SavedServer) -> None:
     segment = saved.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
     full = saved.backups / "wal" / f"{segment}.gz.part"
@@ -180,8 +227,10 @@ def test_a_full_archive_loses_nothing_and_is_reported(saved: SavedServer) -> Non
     server.wait_for_line(words)
     failed = "SELECT last_failed_wal FROM pg_stat_archiver"
     wait_until(lambda: saved.sql(failed) == segment, timeout=30, message="the server has counted it")
+    assert backups_shown(saved)["failing"] == 1
     there = saved.backups / "wal" / f"{segment}.gz"
     wait_until(there.exists, timeout=30, message="the server has tried it again")
+    wait_until(lambda: not backups_shown(saved)["failing"], timeout=30, message="the metric follows")
     saved.sql("DELETE FROM note")
 
 

@@ -47,6 +47,14 @@ async def test_a_copy_is_whole_held_and_takes_no_orders(stocked_shell: Shell, tm
     (await stocked_shell.resell(*ORDER)).failed("nothing is sent until you run `resell restored`")
 
 
+async def test_the_metrics_know_when_a_copy_was_made(stocked_shell: Shell, tmp_path: Path) -> None:
+    (await stocked_shell.resell("backup", tmp_path / "saved")).done()
+    beat = "SELECT count(*) FROM beat WHERE name = 'backup_copy'"
+    assert value(file_of(stocked_shell), beat) == 1
+    (await stocked_shell.resell("backup", tmp_path / "saved")).done()
+    assert value(file_of(stocked_shell), beat) == 1
+
+
 async def test_a_database_is_held_by_an_operator(stocked_shell: Shell) -> None:
     said = (await stocked_shell.resell("hold", "--reason", "the provider restored it")).done()
     assert said.lines == ["held: the provider restored it"]

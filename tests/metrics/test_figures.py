@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import SQLModel, select
 
+from models.beat import Beat
 from models.catalogue import UpstreamAccount
 from models.circuits import CircuitNote, CircuitState
 from models.columns import units, utc_now
@@ -278,3 +279,15 @@ def passes_all(step: str) -> bool:
 def assert_names_nobody(seen: Shown) -> None:
     values = {value for one in seen.samples for value in one.labels.values()}
     assert not [value for value in values if re.search(r"Jane|example|(?<![a-z])\d", value)]
+
+
+async def test_backups_that_were_never_made_are_shown_as_never(
+    database: Database, installation: InstallationFigures
+) -> None:
+    await add(database, Beat(name="watch", at=AGO), Beat(name="backup_base", at=AGO))
+    seen = await shown(installation)
+    assert seen.value("resellflow_backup_timestamp_seconds", kind="base") == pytest.approx(AGO.timestamp())
+    assert [seen.value("resellflow_backup_timestamp_seconds", kind=kind) for kind in ("dump", "check", "copy")] == [
+        0
+    ] * 3
+    assert seen.value("resellflow_beat_timestamp_seconds") == pytest.approx(AGO.timestamp()), "of the watch alone"

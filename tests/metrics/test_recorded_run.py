@@ -111,7 +111,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setenv(SECRET_VARIABLE, SECRET)
     worker_port, sdk_port, api_port, beside = free_port(), free_port(), free_port(), free_port()
     async with AsyncExitStack() as stack:
-        postgres = stack.enter_context(own_server())
+        postgres = stack.enter_context(own_server({"archive_mode": "on", "archive_command": "false"}))
         await asyncio.to_thread(migrate, postgres.url)
         upstream = await stack.enter_async_context(open_upstream())
         await upstream.set(opening_delay=0.2)
@@ -159,6 +159,8 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 async def orders_of_every_kind(run: Run) -> None:
     """Two go well, one is confirmed late, one refused; one has no money, and one suspension is lost, another stuck."""
+    await run.sql("INSERT INTO beat (name, at) VALUES ('backup_base', now() - interval '30 hours')")
+    await run.sql("SELECT pg_switch_wal()")  # a segment for the archive, which fails
     await run.upstream.set_balance("22.00")
     await run.order()
     await run.order()

@@ -30,6 +30,14 @@ def test_promtool_takes_it(command: tuple[str, Path]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_alerts_of_backups_fire_when_they_should() -> None:
+    if not shutil.which("promtool"):
+        pytest.skip("NO PROMTOOL, deploy/prometheus is not checked: install prometheus")
+    command = ["promtool", "test", "rules", str(Path(__file__).with_name("alerts_of_backups.yml"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert.name)
 def test_an_alert_leads_to_a_section_that_says_what_to_do(alert: Alert) -> None:
     file, _, anchor = alert.runbook.partition("#")

@@ -155,7 +155,7 @@ def test_what_the_stack_reports_is_json_where_it_is_no_terminal(tmp_path: Path, 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "stack", "up", "--directory", tmp_path, "--api-port", port]
+        command: list[str | Path] = [sys.executable, "-m", "stack", "up", "--directory", tmp_path, "--api-port", port]
         with Program(command, env={"RESELL_LOG_FORMAT": log_format}, forked=True) as stack:
             assert stack.wait_for_exit() == 1
     if log_format == "text":
