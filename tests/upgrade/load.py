@@ -39,14 +39,10 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Pace:
-    """The load during the roll: so many orders a second, for so many seconds."""
+    """The load during the roll: so many orders a second, for so many seconds at most."""
 
     rate: float
     seconds: float
-
-    @property
-    def orders(self) -> int:
-        return round(self.rate * self.seconds)
 
 
 class Storefronts:
@@ -87,15 +83,15 @@ class Storefronts:
             await asyncio.sleep(1 / QUIET_RATE)
         await asyncio.gather(*list(self._asked))
 
-    async def roll(self, pace: Pace) -> None:
-        """The load of the roll. Each order comes at its time, whatever became of those before. Returns once all of
-        them have their answers."""
+    async def roll(self, pace: Pace, over: asyncio.Event) -> None:
+        """The load of the roll, until it is over. Each order comes at its time, whatever became of those before.
+        Returns once all of them have their answers."""
         self._quiet.clear()
         loop = asyncio.get_running_loop()
         began, orders = loop.time(), []
-        for number in range(pace.orders):
-            await asyncio.sleep(max(0.0, began + number / pace.rate - loop.time()))
+        while not over.is_set() and loop.time() - began < pace.seconds:
             orders.append(self._begin_one(measured=True))
+            await asyncio.sleep(max(0.0, began + len(orders) / pace.rate - loop.time()))
         await asyncio.gather(*orders)
         self._quiet.set()
 

@@ -92,15 +92,18 @@ class Rehearsal:
 
     async def _upgrade(self, waiting: Waiting) -> None:
         """Under the load of the roll; processes are killed on the way. The old worker goes when the load has ended."""
-        load = asyncio.create_task(self._shops.roll(self._pace))
+        over = asyncio.Event()
+        load = asyncio.create_task(self._shops.roll(self._pace, over))
         try:
             new_worker = await self._roll(waiting)
             self.counts["orders under way when the programs were replaced"] = len(await self._shops.under_way())
-            self.counts["the load lasted longer than the roll"] = not load.done()
+            if load.done():
+                raise Failed(f"{self._pace.seconds:g} s of orders were not enough for the roll: give more --seconds")
+            over.set()
             await load
         finally:
             load.cancel()
-        self._done(f"{self._pace.orders} orders at {self._pace.rate:g} a second have their answers")
+        self._done(f"{len(self._shops.measured)} orders, {self._pace.rate:g} a second, have their answers")
         await self._stop_worker(new_worker, self._old, self._new, kill=True)
 
     async def _roll(self, waiting: Waiting) -> Program:
@@ -210,8 +213,7 @@ class Rehearsal:
         charges = [marks[books.services[service].mark] for service in services]
         seconds = [(one.ended_at - one.created_at).total_seconds() for one in rolled if one.ended_at]
         self.roll = {
-            "orders": self._pace.orders,
-            "accepted": len(self._shops.measured),
+            "orders accepted": len(self._shops.measured),
             "lost": len(self._shops.measured) - len(rolled),
             "completed": sum(one.stage is Stage.COMPLETED for one in rolled),
             "charges": sum(charges),
