@@ -33,4 +33,4 @@ class BackupKind(StrEnum):
     CHECK = "check"
     """The newest copy was restored and looked at."""
     COPY = "copy"
-    """Of a SQLite file."""
+    """A copy of a SQLite file."""
