@@ -4,9 +4,10 @@ A preview comes first, then the run of that preview."""
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.acts import Tried
@@ -16,6 +17,7 @@ from console.inbox import FIELDS, OF_OPERATIONS, Filters, wanted_by
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session, text_of
 from console.texts import CAUSES, _
+from models.enums import MemberState
 from orders.access.roles import Right
 from orders.decisions.batches import MOST, BatchRequest
 from orders.errors import InvalidField
@@ -42,10 +44,12 @@ SECONDS = 20.0
 
 @router.get("/bulk")
 async def choose(request: Request, session: LoggedIn, context: InContext, asked: Filters) -> Response:
-    """`chosen` in the address: about the numbers in `operation` alone, even if there are none."""
+    """`chosen` in the address: about the numbers in `operation`, each one, and in `operations`, many, alone, even if
+    there are none."""
     query = request.query_params
+    named = [*query.getlist("operation"), *query.get("operations", "").split()]
     try:
-        chosen = _chosen(query.getlist("operation")) if "chosen" in query else None
+        chosen = _chosen(named) if "chosen" in query else None
     except InvalidField as error:
         problem = Problem(type="", title="", status=422, detail=error.message, field=error.field)
         return await _form(request, session, context, asked, [], Tried("preview", problem))
@@ -75,10 +79,15 @@ async def preview(request: Request, session: LoggedIn, context: InContext, form:
 
 
 @router.get("/bulk/{number}")
-async def show_batch(number: int, request: Request, session: LoggedIn, context: InContext) -> Response:
+async def show_batch(
+    number: int, request: Request, session: LoggedIn, context: InContext, ran: Annotated[bool, Query()] = False
+) -> Response:
+    """`ran`: the person has just had it carried out, so what was decided about is not chosen in the inbox any more."""
     batch = await batches.show_batch(number, session.caller, context)
+    decided = [one.operation for one in batch.items if ran and one.state is MemberState.DONE]
     may = batch.actor == session.visitor.name and session.visitor.requester.may(Right.DECIDE)
-    return pages_of(request).show(request, "batch.html", session, batch=batch, may_run=may and not batch.finished)
+    may_run = may and not batch.finished
+    return pages_of(request).show(request, "batch.html", session, batch=batch, decided=decided, may_run=may_run)
 
 
 @router.post("/bulk/{number}/run")
@@ -88,7 +97,7 @@ async def run(number: int, request: Request, session: LoggedIn, context: InConte
     until = time.monotonic() + SECONDS
     while not (await batches.run_batch(number, session.caller, context)).finished and time.monotonic() < until:
         pass
-    return RedirectResponse(f"../{number}", status_code=303)
+    return RedirectResponse(f"../{number}?ran=1", status_code=303)
 
 
 def _chosen(texts: Sequence[str]) -> list[int]:

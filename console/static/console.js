@@ -27,37 +27,58 @@
   });
 })();
 
-// The rows that are chosen in the inbox stay chosen when the list is shown anew.
+// What is chosen in the inbox stays chosen, over pages and filters, until the person takes it back or it was decided.
+// The window's own store keeps it, for each person apart. What is not on the page is named beside the number.
 (() => {
+  const key = `chosen by ${document.body.dataset.person}`;
   const chosen = new Set();
   const boxes = () => [...document.querySelectorAll("#live input[name=operation]")];
-  const tell = () => {
-    const told = document.getElementById("chosen-number");
-    if (told) told.textContent = String(chosen.size);
-    const all = document.getElementById("choose-all");
-    if (all) {
-      all.closest("label").hidden = false;
-      all.checked = boxes().length > 0 && boxes().every((box) => box.checked);
-    }
+  const part = (name) => document.getElementById(name);
+  const load = () => {
+    try {
+      const kept = sessionStorage.getItem(key);
+      chosen.clear();
+      for (const value of (kept ?? "").split(" ")) if (value) chosen.add(value);
+    } catch { return false; }
+    return true;
   };
-  const note = (box) => (box.checked ? chosen.add(box.value) : chosen.delete(box.value));
+  const keep = () => {
+    try { sessionStorage.setItem(key, [...chosen].join(" ")); } catch { /* #one-page-only says so */ }
+  };
+  const tell = () => {
+    const here = new Set(boxes().map((box) => box.value));
+    const elsewhere = [...chosen].filter((value) => !here.has(value)).sort((one, other) => one - other);
+    part("chosen-number").textContent = String(chosen.size);
+    part("chosen-elsewhere").hidden = elsewhere.length === 0;
+    part("chosen-elsewhere-which").textContent = elsewhere.join(", ");
+    part("chosen-elsewhere-sent").value = elsewhere.join(" ");
+    part("choose-none").hidden = chosen.size === 0;
+    part("choose-all").closest("label").hidden = false;
+    part("choose-all").checked = here.size > 0 && boxes().every((box) => box.checked);
+  };
   const show = () => {
-    const there = new Set(boxes().map((box) => box.value));
-    for (const value of chosen) if (!there.has(value)) chosen.delete(value);
     for (const box of boxes()) box.checked = chosen.has(box.value);
     tell();
   };
+  const note = (box) => (box.checked ? chosen.add(box.value) : chosen.delete(box.value));
+  if (load()) {
+    const decided = document.querySelector("[data-decided]")?.dataset.decided.split(" ") ?? [];
+    for (const value of decided) chosen.delete(value);
+    if (decided.length) keep();
+  }
+  if (!part("chosen")) return;
   document.addEventListener("change", (event) => {
     if (event.target.id === "choose-all") {
       for (const box of boxes()) { box.checked = event.target.checked; note(box); }
     } else if (event.target.name === "operation") {
-      for (const box of boxes()) if (box.value === event.target.value) box.checked = event.target.checked;
       note(event.target);
     } else return;
-    tell();
+    keep();
+    show();
   });
+  part("choose-none").addEventListener("click", () => { chosen.clear(); keep(); show(); });
   document.addEventListener("htmx:afterSwap", show);
-  window.addEventListener("pageshow", () => { boxes().forEach(note); tell(); });
+  window.addEventListener("pageshow", () => { part("one-page-only").hidden = load(); show(); });
 })();
 
 // Values that are copied by one press.
