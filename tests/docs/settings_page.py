@@ -1,8 +1,9 @@
-"""The reference of all settings, docs/settings.md, made from `settings.py`: `make settings-page` writes it anew."""
+"""The reference of all settings, docs/settings.md, made from `settings/`: `make settings-page` writes it anew."""
 
 import ast
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 
 from environment import FILES
 from settings import Settings
@@ -12,7 +13,7 @@ PAGE = PROJECT / "docs" / "settings.md"
 _HEAD = """# Settings
 
 Each setting is an environment variable, read by worker, API and command line. This page is made from the code,
-`settings.py`, by `make settings-page`. [operations.md](operations.md#settings) says how settings are checked, and which
+`settings/`, by `make settings-page`. [operations.md](operations.md#settings) says how settings are checked, and which
 variables are read by others.
 
 | Variable | Default | Meaning; when to change it |
@@ -35,12 +36,12 @@ def _rows() -> Iterator[tuple[str, str, str]]:
 
 def texts() -> dict[str, str]:
     """The docstring under each field."""
-    tree = ast.parse((PROJECT / "settings.py").read_text(encoding="utf-8"))
-    [settings] = [one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == Settings.__name__]
     found = {}
-    for field, after in zip(settings.body, settings.body[1:], strict=False):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
-            found[field.target.id] = str(ast.literal_eval(after.value))
+    for file in (PROJECT / "settings").glob("*.py"):
+        classes = [one for one in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(one, ast.ClassDef)]
+        for field, after in [pair for part in classes for pair in pairwise(part.body)]:
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
+                found[field.target.id] = str(ast.literal_eval(after.value))
     return found
 
 

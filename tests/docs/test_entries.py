@@ -23,7 +23,7 @@ STAGES = {stage.value for stage in Stage}
 OF_THE_SHELL = {"RESELL_API_URL", "RESELL_API_TOKEN", "RESELL_API_TOKEN_FILE"}
 """Variables of `cli.api`."""
 ELSEWHERE = {"RESELL_API_PUBLISH", "RESELL_TEST_DATABASE_URL"} | OF_THE_SHELL
-"""Variables that neither `settings.py` nor the embedded stack reads."""
+"""Variables that neither `settings` nor the embedded stack reads."""
 
 
 def entries(section: str) -> set[str]:
@@ -128,7 +128,7 @@ def test_the_reference_of_the_settings_is_that_of_the_code() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     for name, text in ((name, settings_page.texts().get(name, "")) for name in Settings.model_fields):
-        assert len(text.split()) >= 3, f"RESELL_{name.upper()} has no text under its field in settings.py"
+        assert len(text.split()) >= 3, f"RESELL_{name.upper()} has no text under its field in settings/"
 
 
 def test_no_page_names_a_variable_that_nobody_reads() -> None:
