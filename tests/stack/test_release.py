@@ -99,8 +99,8 @@ def test_what_is_not_ready_is_not_released(tree: Path) -> None:
     git(tree, "tag", f"v{NUMBER}")
     refused(tree, "make an annotated one")
     git(tree, "tag", "--force", "--annotate", f"v{NUMBER}", "--message", "x")
-    (tree / "settings.py").write_text("")
-    refused(tree, "the working copy is not clean; commit or remove this first:\nM settings.py")
+    (tree / "starter.py").write_text("")
+    refused(tree, "the working copy is not clean; commit or remove this first:\nM starter.py")
     save(tree)
     refused(tree, f"the tag v{NUMBER} is another commit than the one that is checked out")
 
