@@ -65,7 +65,9 @@ async def tell(database: Database, channels: Channels, channel: Channel, post: P
         summary = await digest.digest(session, channel, channels.console, now) if daily else None
     error = None
     if told:
-        error = await post(channel, wording.title(told), wording.body(channels, channel, told, now))
+        title = wording.title(told)
+        room = posting.room(channel) - len(title)
+        error = await post(channel, title, wording.body(channels, channel, told, now, room))
         await _note(database, channel, error, told=told)
     if summary is not None and error is None:
         error = await post(channel, *summary)
@@ -78,9 +80,13 @@ async def tell(database: Database, channels: Channels, channel: Channel, post: P
 async def _is_something_due(database: Database, channel: Channel, now: datetime) -> bool:
     async with database.read() as session:
         state = await session.get(NotificationChannel, channel.name)
-        if state is None or digest.is_due(channel, state, now):
-            return True
-        return bool(await telling.changes(session, channel, await lasting(session), now))
+        subjects = await lasting(session)
+        fewer = await telling.fewer(session, channel, subjects)
+        told = await telling.changes(session, channel, subjects, now)
+    if fewer:
+        async with database.write() as session:
+            await telling.note_fewer(session, channel, fewer)
+    return state is None or digest.is_due(channel, state, now) or bool(told)
 
 
 async def _note(

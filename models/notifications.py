@@ -20,7 +20,7 @@ class Notification(SQLModel, table=True):
     told: str
     """What was said last."""
     entries: int = 1
-    """How many a card had when it was said."""
+    """How many a card had when it was said; fewer, if there were fewer since."""
     since: datetime = Field(sa_column=utc_column())
     told_at: datetime = Field(default_factory=utc_now, sa_column=utc_column())
 

@@ -56,8 +56,11 @@ def _zone(value: str) -> str:
 def _address(value: SecretStr) -> SecretStr:
     import apprise
 
-    if not apprise.Apprise().add(value.get_secret_value()):
+    service = apprise.Apprise()
+    if not service.add(value.get_secret_value()):
         raise ValueError("must be an address that Apprise knows, e.g. mailtos://USER:PASSWORD@HOST?to=ADDRESS")
+    if len(service) > 1:
+        raise ValueError("must be one address: where one of several fails, the others would get everything twice")
     return value
 
 

@@ -5,7 +5,7 @@ begins and ends while a channel is quiet is in its digest alone. A message is wr
 process that dies between the two has it sent again, by the next one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -89,7 +89,7 @@ async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Su
     quiet = channel.is_quiet(now)
     found = []
     for subject in subjects:
-        if not _wanted(channel, subject) or (quiet and not _is_loud(channel, subject)):
+        if not wanted(channel, subject) or (quiet and not _is_loud(channel, subject)):
             continue
         row = told.get(subject.key)
         if row is None and subject.since > now - subject.patience:
@@ -105,7 +105,21 @@ async def changes(session: AsyncSession, channel: Channel, subjects: Sequence[Su
     return found + [Change(News.OVER, row.subject, row.title, row.since) for row in over]
 
 
-def _wanted(channel: Channel, subject: Subject) -> bool:
+async def fewer(session: AsyncSession, channel: Channel, subjects: Sequence[Subject]) -> dict[str, int]:
+    """Cards that have fewer entries than this channel knows: what is added to them from now on is news."""
+    entries = {one.key: one.entries for one in subjects}
+    rows = (await session.exec(select(Notification).where(Notification.channel == channel.name))).all()
+    return {row.subject: entries[row.subject] for row in rows if entries.get(row.subject, row.entries) < row.entries}
+
+
+async def note_fewer(session: AsyncSession, channel: Channel, entries: Mapping[str, int]) -> None:
+    """It is not said."""
+    for subject, left in entries.items():
+        row = (col(Notification.channel) == channel.name, col(Notification.subject) == subject)
+        await session.exec(update(Notification).where(*row, col(Notification.entries) > left).values(entries=left))
+
+
+def wanted(channel: Channel, subject: Subject) -> bool:
     return subject.cause in channel.causes and subject.acts in channel.roles
 
 

@@ -21,12 +21,26 @@ def title(changes: Sequence[Change]) -> str:
     return f"Resellflow: {', '.join(f'{count} {TITLES[news]}' for news, count in counted if count)}"
 
 
-def body(channels: Channels, channel: Channel, changes: Sequence[Change], now: datetime) -> str:
-    """What costs money is first, as in `changes`."""
-    parts = [_part(channels, channel, one, now) for one in changes[:LISTED]]
-    if len(changes) > LISTED:
-        parts.append(f"And {len(changes) - LISTED} more{f': {channels.console}/' if channels.console else ''}.")
-    return "\n\n".join(parts)
+def body(channels: Channels, channel: Channel, changes: Sequence[Change], now: datetime, room: int) -> str:
+    """What costs money is first, as in `changes`. At most `room` characters: what doesn't fit is counted."""
+    written = ""
+    for place, change in enumerate(changes[:LISTED]):
+        part = (
+            f"{written}\n\n{_part(channels, channel, change, now)}"
+            if written
+            else _part(channels, channel, change, now)
+        )
+        if len(_with_more(channels, part, len(changes) - place - 1)) > room:
+            return _with_more(channels, written, len(changes) - place)[:room]
+        written = part
+    return _with_more(channels, written, len(changes) - LISTED)
+
+
+def _with_more(channels: Channels, written: str, more: int) -> str:
+    if more <= 0:
+        return written
+    link = f": {channels.console}/" if channels.console else ""
+    return f"{written}\n\nAnd {more} more{link}.".lstrip()
 
 
 def _part(channels: Channels, channel: Channel, change: Change, now: datetime) -> str:

@@ -41,6 +41,10 @@ def read(tmp_path: Path, text: str) -> str:
         (f"[channels.office]\n{GOOD}\nrole = 'admin'", "channels.office.role: there is no such field"),
         ("[channels.office]\nquiet = '22:00-07:00'", "channels.office.to: is missing"),
         (f"[channels.office]\nto = '{WORD}'", "channels.office.to: must be an address that Apprise knows"),
+        (
+            f"[channels.office]\nto = 'json://a.example/{WORD}, json://b.example'",
+            "channels.office.to: must be one address",
+        ),
         (f"[channels.Office]\n{GOOD}", "the name of a channel has 1 to 32 letters"),
         (f"console = 'shop.example'\n[channels.office]\n{GOOD}", "console: "),
         (f"channels = '{WORD}'", "channels must be tables: [channels.NAME]"),

@@ -176,12 +176,36 @@ async def test_a_card_is_told_when_it_begins_when_there_is_more_and_when_it_is_e
     assert "Over: Operations need a decision" in messages(receiver)[2]
 
 
-async def another(database: Database, number: int, stage: Stage = Stage.NEEDS_ATTENTION) -> int:
+async def test_growth_after_a_shrink_is_news(
+    database: Database, receiver: Receiver, noon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten cases eight are mended, then four more come: these are news, though there are fewer than ever told."""
+    office = channel(receiver, causes=["decide"])
+    numbers = [await operation(database, stage=Stage.NEEDS_ATTENTION)]
+    numbers += [await another(database, numbers[0], mark=f"rf-abcde-{mark}") for mark in range(2, 11)]
+    assert await look(database, office)
+    for number in numbers[2:]:
+        await set_stage(database, number, Stage.COMPLETED)
+    assert not await look(database, office)
+    for number in numbers[2:6]:
+        await set_stage(database, number, Stage.NEEDS_ATTENTION)
+    assert not await look(database, office), "once an hour at most"
+    later(monkeypatch, HOUR)
+    assert await look(database, office)
+    assert "Changed" in messages(receiver)[1]
+    assert "6 at main" in messages(receiver)[1]
+    later(monkeypatch, HOUR)
+    assert not await look(database, office)
+
+
+async def another(
+    database: Database, number: int, stage: Stage = Stage.NEEDS_ATTENTION, mark: str = "rf-abcde-2"
+) -> int:
     """One more operation, of a service like the first one's."""
     async with database.write() as session:
         first = await session.get_one(Operation, number)
         like = await session.get_one(Service, first.service_id)
-        service = Service(**like.model_dump(exclude={"id", "mark", "upstream_number"}), mark="rf-abcde-2")
+        service = Service(**like.model_dump(exclude={"id", "mark", "upstream_number"}), mark=mark)
         session.add(service)
         await session.flush()
         made = Operation(
@@ -305,6 +329,24 @@ async def test_the_digest_comes_once_a_day_at_its_time_or_when_somebody_runs(
     sent = len(receiver.received)
     assert not await look(database, office)
     assert len(receiver.received) == sent
+
+
+async def test_the_digest_counts_what_the_roles_of_its_channel_can_mend(
+    database: Database, receiver: Receiver, noon: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = channel(receiver, roles=["finance"], digest="08:00")
+    assert not await look(database, office)
+    later(monkeypatch, timedelta(hours=22))
+    await happen(database, IncidentKind.WORKFLOW_WEDGED)
+    await happen(database, IncidentKind.DRIFT)
+    await happen(database, IncidentKind.SHORT_OF_MONEY)
+    await operation(database, stage=Stage.NEEDS_ATTENTION)
+    assert await look(database, office)
+    daily = messages(receiver)[-1]
+    assert "1 thing needs somebody" in daily
+    assert "Incidents: 1, the oldest" in daily
+    assert "To decide" not in daily
+    assert "1 incidents opened, 0 closed" in daily
 
 
 async def test_a_channel_that_is_taken_out_of_the_file_is_forgotten(database: Database, receiver: Receiver) -> None:
