@@ -59,7 +59,7 @@ def test_helm_finds_nothing_to_complain_of(more: list[str | Path]) -> None:
     assert "[WARNING]" not in done.stdout
 
 
-@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("version", [OLDEST, pytest.param(NEWEST, marks=pytest.mark.proof)])
 def test_every_manifest_has_the_shape_that_kubernetes_asks_for(version: str, tmp_path: Path) -> None:
     manifests = [*example().manifests, *everything().manifests]
     assert {one["kind"] for one in manifests} >= CUSTOM, "all that can be switched on is looked at"

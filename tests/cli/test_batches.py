@@ -1,10 +1,13 @@
 """One decision about many operations from the shell: a preview, and its run."""
 
+import pytest
+
 from tests.cli.shell import Shell
 from tests.cli.test_orders import rejected_order
 from tests.flow.shop import Shop
 
 
+@pytest.mark.proof
 async def test_a_batch_is_seen_first_and_then_carried_out_on_what_was_seen(shop: Shop, shop_shell: Shell) -> None:
     await rejected_order(shop, shop_shell)
     reason = ("--reason", "the template is there now")

@@ -6,6 +6,7 @@ from tests.cli.shell import Shell
 from tests.flow.shop import Shop
 
 
+@pytest.mark.proof
 async def test_a_service_is_led_through_its_life_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     resell = shop_shell.resell
     (await resell("order", "VDS-1", "--customer", "jane", "--period", 1, "--wait")).done()

@@ -20,6 +20,7 @@ def shell(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
+@pytest.mark.proof
 async def test_a_webhook_from_its_first_day_to_its_last(shell: Shell) -> None:
     database = Database(shell.variables["RESELL_DATABASE_URL"])
     with receiving() as receiver:

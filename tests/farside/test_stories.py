@@ -64,6 +64,7 @@ async def test_a_service_is_opened_prolonged_suspended_resumed_changed_and_close
     assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong", "setparam"]
 
 
+@pytest.mark.proof
 async def test_an_order_that_is_lost_is_sent_again_with_the_same_key_and_the_lost_one_may_arrive_late(
     pair: Pair,
 ) -> None:

@@ -153,6 +153,7 @@ async def test_a_refused_change_of_who_renews_and_more_leaves_the_upstream_as_it
     assert await incidents(shop) == []
 
 
+@pytest.mark.proof
 async def test_values_that_are_set_stay_set_though_who_renews_is_refused(shop: Shop) -> None:
     """The second part is then an operation of its own, and until it is done ours says what theirs shows."""
     service = await active(shop)

@@ -91,6 +91,7 @@ async def test_the_money_of_a_deleted_order_goes_to_the_next_one(shop: Shop) -> 
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_deleted_while_the_upstream_is_down(shop: Shop) -> None:
     await shop.upstream.fault(function="*", kind="http_503", when="before")
     order = await shop.order()

@@ -16,6 +16,7 @@ from tests.infrastructure.eventually import assert_eventually
 CONFIRM = "cartorder.create.confirm"
 
 
+@pytest.mark.proof
 async def test_orders_and_a_renewal_that_land_in_the_cart_are_paid_and_completed(shop: Shop) -> None:
     await shop.upstream.set(skipbasket="ignored", prolong_cart="always", addon_cart="always")
     orders = [await shop.order() for _ in range(3)]

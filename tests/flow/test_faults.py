@@ -67,6 +67,7 @@ async def test_answers_without_a_number_are_found_by_their_mark(shop: Shop) -> N
     await _one_service_charged_once(shop)
 
 
+@pytest.mark.proof
 async def test_where_no_mark_is_shown_a_lost_answer_needs_a_person_and_nothing_is_sent(shop: Shop) -> None:
     await shop.upstream.set(remoteid_in_lists=False, remoteid_in_forms=False, domain_in_lists=False)
     await shop.upstream.fault(function=ORDER, sok=True, times=1, kind="cut", when="after")

@@ -45,6 +45,7 @@ async def test_an_order_is_counted_from_its_request_to_its_end(shop: Shop) -> No
             assert name in free or not re.search(r"(?i)jane|example|(?<![a-z])\d", value), one
 
 
+@pytest.mark.proof
 async def test_what_was_seen_reaches_the_order_by_signal_and_both_are_timed(shop: Shop) -> None:
     await shop.until_looked_at("vds")
     before, seen = Shown.registry(), "resellflow_seen_to_completed_seconds_count"

@@ -75,6 +75,7 @@ async def test_a_price_eight_times_the_expected_is_sent_only_when_a_person_accep
     assert (done.price["accepted"], done.price["accepted_by"]) == ("40.00 EUR", "ann")
 
 
+@pytest.mark.proof
 async def test_a_price_that_rises_after_it_was_accepted_is_asked_for_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

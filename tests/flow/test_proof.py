@@ -106,6 +106,7 @@ async def test_a_no_to_a_prolongation_that_was_charged_all_the_same_is_not_charg
     assert (after.expires_on - service.expires_on).days in range(28, 32)
 
 
+@pytest.mark.proof
 async def test_a_new_password_is_sent_twice_at_most_when_answers_stay_lost(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function="service.changepassword", sok=True, kind="cut", when="after")

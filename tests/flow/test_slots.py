@@ -122,6 +122,7 @@ async def breaker_is(shop: Shop, state: CircuitState, account: str = HUNG) -> bo
     return view.circuit is state
 
 
+@pytest.mark.proof
 async def test_nothing_is_written_down_to_be_sent_while_the_breaker_is_open(shop: Shop) -> None:
     """Orders that come meanwhile have no intent, nor has one whose turn to try it was: its price can't be read."""
     await add_account(shop)

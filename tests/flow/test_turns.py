@@ -94,6 +94,7 @@ async def test_a_signal_to_step_aside_that_comes_when_the_turn_has_come_again_en
     assert (await shop.handle(change).describe()).run_id == run
 
 
+@pytest.mark.proof
 async def test_a_closed_service_ends_what_waits_for_it_with_the_reason(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0

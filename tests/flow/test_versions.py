@@ -287,6 +287,7 @@ async def waiting(shop: Shop, build_id: str) -> dict[str, int]:
     return {one.name: one.stats.approximate_backlog_count for one in activities}
 
 
+@pytest.mark.proof
 async def test_the_first_version_and_a_version_without_workers(shop: Shop) -> None:
     """What was begun without a version goes on with the first one. A version without workers is an incident while it
     lasts."""

@@ -55,6 +55,7 @@ def lag(received: Received) -> float:
     return received.came_at - datetime.fromisoformat(received.event["time"]).timestamp()
 
 
+@pytest.mark.proof
 async def test_orders_and_changes_are_told_within_about_a_second(shop: Shop, receiver: Receiver) -> None:
     await add_endpoint(shop.database, receiver.url)
     order = await shop.order()

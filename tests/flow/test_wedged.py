@@ -108,6 +108,7 @@ async def test_an_order_whose_history_no_code_follows_is_begun_anew_and_what_wai
     assert "NonDeterministic" in entry.detail["cause"]
 
 
+@pytest.mark.proof
 async def test_a_payload_that_nobody_can_decrypt_stops_its_order_for_no_longer_than_that(
     stopped_shop: Shop, tmp_path: Path
 ) -> None:

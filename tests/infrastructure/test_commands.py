@@ -13,6 +13,8 @@ TESTS = PROJECT / "tests"
 LONG_ALONE = {
     "backup/test_rehearsal.py": "backup/test_script.py",
     "benchmarks/test_soak_live.py": "model/test_model.py",
+    "cli/test_batches.py": "storefront/test_batches.py",
+    "cli/test_life.py": "flow/test_storefront.py",
     "console/test_browser.py": "console/test_inbox.py",
     "console/test_keys_browser.py": "console/test_inbox.py",
     "console/test_request_pages.py": "console/test_requests.py",
@@ -27,6 +29,7 @@ LONG_ALONE = {
     "farside/test_long_operations.py": "farside/test_cuts.py",
     "farside/test_people_and_cuts.py": "farside/test_cuts.py",
     "farside/test_prices.py": "orders/test_prices.py",
+    "farside/test_stories.py": "farside/test_cuts.py",
     "farside/test_tokens.py": "upstreams/test_resellflow.py",
     "flow/test_backup.py": "flow/test_backup_and_temporal.py",
     "flow/test_backup_command.py": "flow/test_backup_and_temporal.py",
@@ -39,10 +42,13 @@ LONG_ALONE = {
     "flow/test_old_program.py": "orders/test_expansion.py",
     "flow/test_renewal_year.py": "flow/test_renewals_tried_again.py",
     "flow/test_renewals_killed.py": "orders/test_renewals.py",
+    "flow/test_slots.py": "upstreams/test_circuit.py",
     "flow/test_sweep_killed.py": "flow/test_sweep.py",
     "flow/test_two_shops.py": "storefront/test_tenancy.py",
+    "flow/test_versions.py": "workflows/test_registration.py",
     "metrics/test_recorded_run.py": "metrics/test_shipped.py",
     "stack/test_embedded.py": "stack/test_stack.py",
+    "standin/tales_of_killed_worker.py": "flow/test_every_operation.py",
 }
 """A file of long stories alone -> the file in which `make test` proves the same promise in another way."""
 
@@ -99,7 +105,7 @@ SMALL_TEST = """
     ("choice", "chosen"),
     [
         ("not proof", {"a_rule[sqlite]", "a_lock[sqlite]", "a_lock[postgresql]", "by_itself[postgresql]"}),
-        ("proof", {"a_rule[postgresql]"}),
+        pytest.param("proof", {"a_rule[postgresql]"}, marks=pytest.mark.proof),
     ],
 )
 def test_what_is_the_same_on_both_databases_runs_on_the_second_one_in_make_proof(

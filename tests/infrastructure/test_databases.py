@@ -62,6 +62,7 @@ def test_a_machine_without_server_programs_says_so(tmp_path: Path, monkeypatch: 
         pass
 
 
+@pytest.mark.proof
 def test_no_server_is_a_skip_for_a_developer_and_a_failure_in_ci(run_pytest: RunPytest) -> None:
     test = """
         from pathlib import Path

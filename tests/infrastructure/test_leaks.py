@@ -56,7 +56,9 @@ def test_the_log_of_the_process(run_pytest: RunPytest) -> None:
     assert (of_stack.returncode, "a password of an upstream" in of_stack.output) == (1, True)
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "1")], ids=["one process", "xdist"])
+@pytest.mark.parametrize(
+    "options", [(), pytest.param(("-n", "1"), marks=pytest.mark.proof)], ids=["one process", "xdist"]
+)
 def test_what_programs_write_and_files_that_are_left(run_pytest: RunPytest, options: tuple[str, ...]) -> None:
     """Also in a test that ends before the line comes, which is at the end of the run then."""
     test = """

@@ -29,7 +29,9 @@ FAILS = """
     ("test", "options", "status", "summary"),
     [
         pytest.param(FAILS, [], 1, "1 failed, 1 passed", id="failed"),
-        pytest.param(PASSES, ["no/such/file.py"], 4, "file or directory not found", id="wrong command line"),
+        pytest.param(
+            PASSES, ["no/such/file.py"], 4, "file or directory not found", id="wrong line", marks=pytest.mark.proof
+        ),
     ],
 )
 def test_the_summary_is_printed_the_status_kept_and_the_report_written(

@@ -168,6 +168,7 @@ async def test_a_renewal_that_waits_for_money_does_not_hide_a_suspension(whmcs: 
     assert command == "UpdateClientProduct"
 
 
+@pytest.mark.proof
 async def test_what_staff_and_customer_see(whmcs: Whmcs) -> None:
     before = await whmcs.call("ClientArea")
     assert before["templateVariables"]["resellflow"]["status"] == "being set up"

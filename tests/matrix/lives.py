@@ -4,7 +4,7 @@ A life has a shop of its own, with the workers in this process, and a simulator 
 simulator's rules and settings, and from what happens to signals on their way (`events`).
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -154,9 +154,9 @@ class Life:
     def _works_long(self) -> bool:
         return self.step in (Step.WAITING, Step.EVENT_READ)
 
-    async def run(self) -> None:
+    async def run(self, kinds: Collection[OperationKind]) -> None:
         for kind in IN_THE_ORDER_OF_A_LIFE:
-            if kind not in operations_at(self.step):
+            if kind not in kinds or kind not in operations_at(self.step):
                 continue
             service = None if kind is OperationKind.OPEN else await self._service_for(kind)
             cell = Cell(self.fault, self.step, kind)
@@ -318,8 +318,14 @@ async def open_life(
 
 
 async def live(
-    database: str, temporal: TemporalServer, upstream: Upstream, fault: Fault, step: Step
+    database: str,
+    temporal: TemporalServer,
+    upstream: Upstream,
+    fault: Fault,
+    step: Step,
+    kinds: Collection[OperationKind] = OPERATIONS,
 ) -> dict[Cell, Outcome]:
+    """The operations of these kinds, each struck by the fault at the step."""
     async with open_life(database, temporal, upstream, fault, step) as life:
-        await life.run()
+        await life.run(kinds)
         return life.outcomes

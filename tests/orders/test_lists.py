@@ -147,7 +147,7 @@ async def ours(database: Database, count: int) -> None:
             )
 
 
-@pytest.mark.parametrize("count", [10, 500])
+@pytest.mark.parametrize("count", [10, pytest.param(500, marks=pytest.mark.proof)])
 @pytest.mark.parametrize("waited_for", [False, True], ids=["orphans", "waited-for"])
 async def test_what_changes_at_once_is_asked_about_at_once(watch: Watch, count: int, waited_for: bool) -> None:
     if waited_for:

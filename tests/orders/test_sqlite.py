@@ -21,7 +21,7 @@ from tests.infrastructure.eventually import assert_eventually
 TABLE = sa.Table("sample", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True))
 ALL = sa.select(TABLE.c.id)
 SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
-VERY_SLOW = SLOW.replace("300000", "3000000")
+VERY_SLOW = SLOW.replace("300000", "1000000")
 
 
 @pytest.fixture(autouse=True)

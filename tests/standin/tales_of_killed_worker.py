@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from models.migrate import migrate
 from tests.infrastructure.eventually import assert_eventually
 from tests.standin.choices import Fault
@@ -13,6 +15,7 @@ PROVABLE = ("noisy", "old")
 HELD = (Fault.HELD_BEFORE, Fault.HELD_AFTER)
 
 
+@pytest.mark.proof
 @story
 async def test_a_killed_worker_charges_nobody_twice(rehearsal: Rehearsal) -> None:
     home = Path(rehearsal.home) / "killed"

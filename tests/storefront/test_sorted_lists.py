@@ -184,6 +184,7 @@ async def test_a_spreadsheet_calculates_nothing_that_somebody_wrote(sqlite_api: 
         assert json.loads(row["metadata"]) == {"k": text}
 
 
+@pytest.mark.proof
 async def test_every_list_of_the_document_can_be_exported_in_both_forms(sqlite_api: Api) -> None:
     """What has `items` is a list. A batch is none: it is one decision, and what became of it."""
     api = sqlite_api
