@@ -21,8 +21,8 @@ from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 from tests.storefront.api import Api, api_settings, client_of_nothing, running_api, stocked_api
 
-RARELY = 60.0
-"""Nothing but a hint is the reason for a look within a test, but for the first look at what an order waits for."""
+RARELY = 3600.0
+"""Seconds. Only a hint is a reason for a look within a test, but for the first look at what an order waits for."""
 
 
 @dataclass

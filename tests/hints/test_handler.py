@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -18,7 +17,7 @@ from models.enums import ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Service
 from orders.events import hints
-from tests.hints.conftest import RARELY, Hinted, open_hinted
+from tests.hints.conftest import Hinted, open_hinted
 from tests.hints.sender import SECRET, send
 from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
@@ -28,8 +27,6 @@ from tests.infrastructure.temporal import TemporalServer
 DIRECTORY = PROJECT / "deploy" / "billmanager"
 HANDLER = DIRECTORY / "resellflow_hint.py"
 NOTHING = b'<?xml version="1.0" encoding="UTF-8"?>\n<doc/>\n'
-FAST = RARELY / 10
-"""Seconds. It takes a fifth of one on a quiet machine; without the hint nobody would look for ten times as long."""
 
 
 class Panel:
@@ -77,29 +74,23 @@ def panel(hinted: Hinted, tmp_path: Path) -> Panel:
     return Panel(tmp_path, hinted.api.address)
 
 
-async def seconds_to(status: ServiceStatus, hinted: Hinted, panel: Panel, service: Service) -> float:
-    """From the change at the upstream, told by the handler, to the change of our service."""
+async def changed(status: ServiceStatus, hinted: Hinted, panel: Panel, service: Service) -> None:
+    """By staff of the upstream, whose panel tells it."""
 
     async def there() -> bool:
         return (await hinted.shop.service(service.id or 0)).status is status
 
     suspended = status is ServiceStatus.SUSPENDED
     await hinted.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 3 if suspended else 2})
-    changed = time.monotonic()
     function = "service.postsuspend" if suspended else "service.postresume"
     form = f"func={function}&elid={service.upstream_number}&sok=ok".encode()
     assert await panel.event(form, REQUEST_METHOD="POST", CONTENT_LENGTH=str(len(form))) == NOTHING
-    await assert_eventually(there, interval=0.01)
-    return time.monotonic() - changed
+    await assert_eventually(there, message=f"the service is {status.value}: the next look is an hour away")
 
 
-async def test_a_change_is_known_long_before_the_next_look(
-    hinted: Hinted, panel: Panel, service: Service, record_property: Callable[[str, object], None]
-) -> None:
-    there_and_back = (ServiceStatus.SUSPENDED, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
-    took = [await seconds_to(status, hinted, panel, service) for status in there_and_back]
-    record_property("hint_to_service", took)
-    assert max(took) < FAST
+async def test_a_change_is_known_long_before_the_next_look(hinted: Hinted, panel: Panel, service: Service) -> None:
+    for status in (ServiceStatus.SUSPENDED, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED):
+        await changed(status, hinted, panel, service)
     # What lists tell (the expiry) is read from the list, which the form's news lead to.
     await hinted.upstream.admin("PATCH", f"/items/{service.upstream_number}", {"status": 2, "extend_months": 1})
     await panel.event(PARAM_func="service.postprolong", PARAM_elid=service.upstream_number or "")

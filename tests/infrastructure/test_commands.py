@@ -66,7 +66,7 @@ def test_the_two_commands_divide_all_tests_among_them() -> None:
 def test_ci_runs_both_whole() -> None:
     script = (PROJECT / ".ci/run").read_text(encoding="utf-8")
     assert "for tests in test proof; do" in script
-    run = re.findall(r"(?m)^ *make (?!install|lint|types)(.*?)(?: 2>.*)?$", script)
+    run = re.findall(r"(?m)^ *(?:time )?make (?!install|lint|types)(.*?)(?: 2>.*)?$", script)
     assert run == ['"$tests"'], "nothing limits them"
 
 
