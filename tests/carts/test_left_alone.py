@@ -126,6 +126,7 @@ async def test_the_poller_waits_too_and_tells_the_others(bench: Bench) -> None:
     assert "429" in (found.unhealthy_reason or "")
 
 
+@pytest.mark.proof
 async def test_a_check_by_hand_that_finds_the_account_well_lets_its_orders_go_on(bench: Bench) -> None:
     """Mended at the upstream: the password stays, so the gate would wait for its next try."""
     await bench.upstream.set(extraconfirm=True)

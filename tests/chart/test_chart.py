@@ -123,12 +123,14 @@ def test_each_version_has_a_worker_of_each_role_and_its_own_build_id() -> None:
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.proof
 def test_a_kept_version_is_left_as_it_was() -> None:
     before = {pod.name: pod.owner for pod in rendered("--set", "image.tag=0.0.9").workers()}
     after = {pod.name: pod.owner for pod in rendered("--set", "versioning.keep[0].tag=0.0.9").workers()}
     assert before.items() <= after.items()
 
 
+@pytest.mark.proof
 def test_tags_that_look_alike_are_different_deployments() -> None:
     names = [
         {pod.name for pod in rendered("--set", f"image.tag={tag}").workers()}

@@ -43,6 +43,7 @@ async def test_an_order_is_followed_to_its_end(shop: Shop, shop_shell: Shell) ->
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_an_order_that_needs_a_person_is_corrected_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     order = await rejected_order(shop, shop_shell)
     assert order.status == 1

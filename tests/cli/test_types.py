@@ -1,11 +1,14 @@
 """A licence's key and the processing module of a service, from the shell."""
 
+import pytest
+
 from models.catalogue import ProcessingModule
 from models.enums import ModuleKind
 from tests.cli.shell import Shell
 from tests.flow.shop import Shop
 
 
+@pytest.mark.proof
 async def test_a_key_is_read_and_a_service_given_away_from_the_shell(shop: Shop, shop_shell: Shell) -> None:
     resell = shop_shell.resell
     async with shop.database.write() as session:

@@ -159,6 +159,7 @@ async def test_what_waits_is_asked_of_the_plan_that_the_service_has_when_its_tur
     await _assert_is(shop, service, plan, addons)
 
 
+@pytest.mark.proof
 async def test_a_request_says_at_once_what_the_plan_to_come_can_not_have(shop: Shop) -> None:
     service, _ = await _held_up(shop, {"ram": 4})
     await Set({"backup": True}).ask(shop, service, "backup")

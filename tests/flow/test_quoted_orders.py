@@ -49,6 +49,7 @@ async def test_the_upstream_is_asked_and_the_order_costs_what_was_quoted(shop: S
     assert Decimal(charge["amount"]) == Decimal("7.20")
 
 
+@pytest.mark.proof
 async def test_a_dearer_price_waits_for_a_person_although_the_catalogue_would_tolerate_it(shop: Shop) -> None:
     quote = await of_order(shop)
     assert quote.cost is not None
@@ -108,6 +109,7 @@ async def test_a_price_that_the_upstream_refuses_to_say_is_not_one_that_it_said(
     assert for_shop.why_a_person == [for_shop.upstream_said] == ["the upstream would refuse this at the moment"]
 
 
+@pytest.mark.proof
 async def test_money_is_there_for_what_costs_nothing(shop: Shop) -> None:
     opened = await shop.order()
     await shop.until(opened, Stage.COMPLETED)

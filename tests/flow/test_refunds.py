@@ -1,5 +1,6 @@
 """What the upstream pays back reaches the operation, while workers run and nobody does anything about it."""
 
+import pytest
 from sqlmodel import select
 
 from models.columns import of_units
@@ -11,6 +12,7 @@ from tests.infrastructure.eventually import assert_eventually
 from tests.infrastructure.temporal import TemporalServer
 
 
+@pytest.mark.proof
 async def test_money_back_for_a_closing_is_found_by_the_poller(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream
 ) -> None:

@@ -385,8 +385,14 @@ async def _assert_offered_is_accepted(database: Database, number: int, case: _Ca
             raise _Undo
 
 
+OF_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK, Stage.WAITING_FOR_FUNDS, Stage.SUBMITTING)
+"""Of these most can be decided; `make proof` tries the other stages, too."""
+
+
 @pytest.mark.parametrize("kind", [OperationKind.OPEN, pytest.param(OperationKind.PROLONG, marks=pytest.mark.proof)])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "stage", [pytest.param(one, marks=[] if one in OF_PEOPLE else [pytest.mark.proof]) for one in STAGES]
+)
 async def test_the_database_accepts_what_is_offered_and_nothing_else(
     one_order: tuple[Database, int], stage: Stage, kind: OperationKind
 ) -> None:

@@ -106,7 +106,7 @@ async def test_no_event_is_missed_by_readers_that_page_while_many_write(either_d
     ended = asyncio.Event()
 
     async def write(number: int) -> None:
-        for _ in range(10):
+        for _ in range(5):
             async with writing(database) as (_, message_id):
                 if not database.is_sqlite:
                     await asyncio.sleep(dice.uniform(0, 0.02))  # an order of commits of its own
