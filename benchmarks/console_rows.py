@@ -1,12 +1,13 @@
 """A database with many operations: nearly all have ended, one in a hundred is stuck, of every cause of the inbox."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from models.audit import AuditEntry
 from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, UpstreamAccount
@@ -19,6 +20,9 @@ from models.enums import (
     IncidentKind,
     IntentState,
     OperationKind,
+    RefundSource,
+    RefundState,
+    ReservationState,
     ServiceStatus,
     Stage,
     TaskMode,
@@ -27,7 +31,8 @@ from models.enums import (
 )
 from models.events import UpstreamSnapshot
 from models.incident import Incident
-from models.order import Intent, Operation, Service, StageEntry, Task
+from models.order import Intent, Operation, Reservation, Service, StageEntry, Task
+from models.refund import Refund
 
 UPSTREAMS = ("main", "second", "third")
 BATCH = 2000
@@ -62,7 +67,12 @@ async def fill(database: Database, operations: int) -> None:
                 connection = await session.connection()
                 await connection.execute(sa.insert(model), [unsaid | row for row in some])
     async with database.write() as session:
-        await (await session.connection()).exec_driver_sql("ANALYZE")  # as autovacuum does
+        connection = await session.connection()
+        waiting = Counter(account_of(one) for one in range(1, services + 1) if stage_of(one) is Stage.WAITING_FOR_FUNDS)
+        for account, number in waiting.items():
+            counted = sa.update(UpstreamAccount).where(col(UpstreamAccount.id) == account)
+            await connection.execute(counted.values(waiting=number, release_count=2 * services))
+        await connection.exec_driver_sql("ANALYZE")  # as autovacuum does
 
 
 async def _catalogue(connection: Any) -> None:
@@ -106,16 +116,18 @@ def _tables(services: int, now: datetime) -> Iterator[tuple[type[SQLModel], Iter
     every = range(1, services + 1)
     last = [(one, services + one, stage_of(one)) for one in every]
     stuck = [(service, number, stage) for service, number, stage in last if stage is not Stage.COMPLETED]
+    numbers = range(1, 2 * services + 1)
     yield Service, (_service(one, now) for one in every)
     yield Operation, (_operation(one, Stage.COMPLETED, OperationKind.OPEN, now) for one in every)
     yield Operation, (_operation(one, stage, OperationKind.PROLONG, now) for one, _, stage in last)
-    numbers = range(1, 2 * services + 1)
+    yield Reservation, (_reservation(one, services, now) for one in numbers)
     yield StageEntry, ({"operation_id": one, "stage": stage, "at": now} for one in numbers for stage in PASSED)
     yield Intent, (_intent(one, services) for one in numbers)
     yield AuditEntry, (_audit(one, noun) for one in numbers for noun in ("operation", "service"))
     yield Task, (_task(one, services) for one in numbers)
     yield UpstreamSnapshot, (_snapshot(one, one if one <= services else None) for one in range(1, services + 201))
     yield Incident, (_incident(service, number) for service, number, _ in stuck[::10])
+    yield Refund, (_refund(service, number) for service, number, _ in stuck[::10])
     yield Drift, (_drift(service) for service, _, _ in stuck[::5])
 
 
@@ -147,6 +159,25 @@ def _intent(operation: int, services: int) -> dict[str, Any]:
     return {
         "operation_id": operation, "account_id": account_of(service), "attempt": 1, "state": IntentState.ACCEPTED,
         "mark": f"mark-{service}", "request": {"period": "1"},
+    }  # fmt: skip
+
+
+def _reservation(operation: int, services: int, now: datetime) -> dict[str, Any]:
+    """Charged, unless it waits for money: one each minute, the last of them before the balance was read."""
+    service = operation if operation <= services else operation - services
+    waits = operation > services and stage_of(service) is Stage.WAITING_FOR_FUNDS
+    charged_at = now - timedelta(minutes=2 * services - operation + 1)
+    return {
+        "operation_id": operation, "account_id": account_of(service), "amount": Decimal("5.00"),
+        "state": ReservationState.WAITING if waits else ReservationState.RELEASED,
+        "release_number": None if waits else operation, "released_at": None if waits else charged_at,
+    }  # fmt: skip
+
+
+def _refund(service: int, operation: int) -> dict[str, Any]:
+    return {
+        "account_id": account_of(service), "source": RefundSource.EXPENSE, "row": str(operation), "item": str(service),
+        "amount": Decimal("1.00"), "currency": "EUR", "state": RefundState.OPEN, "service_id": service,
     }  # fmt: skip
 
 

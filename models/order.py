@@ -257,6 +257,9 @@ class StageEntry(SQLModel, table=True):
 TAKEN = "assignee != ''"
 MAY_BE_OVERDUE = "(overdue OR (state = 'open' AND due_at IS NOT NULL))"
 """It is overdue, or is open and becomes so."""
+_FOR_PEOPLE = "state = 'open' AND mode = 'manual'"
+FOR_PEOPLE = sa.text("task.state = 'open' AND task.mode = 'manual'")
+"""The task waits for a person. Said with the same words as in the index of these, which the database can use then."""
 
 
 class Task(SQLModel, table=True):
@@ -271,6 +274,13 @@ class Task(SQLModel, table=True):
         sa.Index("task_by_assignee", "assignee", "id"),
         sa.Index("task_by_age", "created_at"),
         sa.Index("task_taken", "id", sqlite_where=sa.text(TAKEN), postgresql_where=sa.text(TAKEN)),
+        sa.Index(
+            "task_for_people",
+            "created_at",
+            "id",
+            sqlite_where=sa.text(_FOR_PEOPLE),
+            postgresql_where=sa.text(_FOR_PEOPLE),
+        ),
         sa.Index("task_overdue", "id", sqlite_where=sa.text(MAY_BE_OVERDUE), postgresql_where=sa.text(MAY_BE_OVERDUE)),
         {"sqlite_autoincrement": True},
     )
@@ -369,12 +379,25 @@ ORDINARY_PLACE = 10_000_000
 """The place in line of all that is no prolongation; that of a prolongation is the day on which the term ends, as a
 number, which is less."""
 
+_CHARGED = "release_number IS NOT NULL"
+
 
 class Reservation(SQLModel, table=True):
     """Money of an upstream account set aside for an operation; see orders.money.funds."""
 
     __tablename__ = "reservation"
-    __table_args__ = (sa.Index("reservation_account_state", "account_id", "state"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        sa.Index("reservation_account_state", "account_id", "state"),
+        sa.Index(
+            "reservation_charged",
+            "account_id",
+            "released_at",
+            "release_number",
+            sqlite_where=sa.text(_CHARGED),
+            postgresql_where=sa.text(_CHARGED),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: int = Field(default=None, primary_key=True)
     operation_id: int = Field(foreign_key="operation.id", unique=True)

@@ -323,7 +323,10 @@ async def _funds(session: AsyncSession, account: UpstreamAccount) -> UpstreamFun
     if account.balance is None:
         return None
     rows = await session.exec(
-        select(Reservation).where(Reservation.account_id == account.id, Reservation.state != ReservationState.RELEASED)
+        select(Reservation).where(
+            Reservation.account_id == account.id,
+            col(Reservation.state).in_([ReservationState.WAITING, ReservationState.GRANTED]),
+        )
     )
     by_state: dict[ReservationState, list[Decimal]] = defaultdict(list)
     for row in rows.all():

@@ -9,10 +9,10 @@ from sqlmodel import col
 
 from models.catalogue import UpstreamAccount
 from models.drift import Drift
-from models.enums import DriftState, Stage, TaskMode, TaskState, UpstreamStatus
+from models.enums import DriftState, Stage, UpstreamStatus
 from models.events import UpstreamSnapshot
 from models.incident import Incident
-from models.order import Operation, Service, Task
+from models.order import FOR_PEOPLE, Operation, Service, Task
 from orders.inbox.causes import HAVE_A_CARD, Cause
 
 
@@ -101,7 +101,7 @@ def _tasks() -> Select[Any]:
         )
         .join(Operation, col(Operation.id) == col(Task.operation_id))
         .join(Service, col(Service.id) == col(Task.service_id))
-        .where(col(Task.state) == TaskState.OPEN, col(Task.mode) == TaskMode.MANUAL)
+        .where(FOR_PEOPLE)
     )
 
 

@@ -276,7 +276,10 @@ async def recount(session: AsyncSession, account_id: int) -> bool:
     """
     account = await locked_account(session, account_id)
     found = await session.exec(
-        select(Reservation).where(Reservation.account_id == account_id, Reservation.state != ReservationState.RELEASED)
+        select(Reservation).where(
+            Reservation.account_id == account_id,
+            col(Reservation.state).in_([ReservationState.WAITING, ReservationState.GRANTED]),
+        )
     )
     in_flight = found.all()
     set_aside = sum(units(one.amount) for one in in_flight if one.state is ReservationState.GRANTED)

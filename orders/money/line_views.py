@@ -46,9 +46,9 @@ async def charges_of(session: AsyncSession, upstream: str, limit: int) -> list[M
         .where(
             Reservation.account_id == account.id,
             Reservation.state == ReservationState.RELEASED,
-            col(Reservation.release_number) > account.release_count - limit,  # they are numbered: few are sorted
+            col(Reservation.release_number).is_not(None),
         )
-        .order_by(col(Reservation.release_number).desc())
+        .order_by(col(Reservation.released_at).desc(), col(Reservation.release_number).desc())
         .limit(limit)
     )
     return [_money(one, operation, account.currency, one.released_at) for one, operation in found.all()]

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlmodel import select
 
+from benchmarks.statements import recording
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import IntentState, Knowledge, ReservationState, Role, Stage
@@ -86,6 +87,26 @@ async def test_its_differences_and_what_it_shows_stand_on_its_page(api: Api, log
     assert "VDS-9" in differences
     assert "lists show marks: yes; forms show marks: not known yet" in words(page)
     assert "No difference is known." in words(await viewer.page("upstreams/other"))
+
+
+async def test_what_falls_due_is_loaded_after_the_page_and_is_a_page_without_scripts(api: Api, log_in: LogIn) -> None:
+    """It counts every term that ends soon. So it keeps nobody waiting for the rest of the page."""
+    async with api.database.write() as session:
+        account = await session.get_one(UpstreamAccount, 1)
+        account.balance, account.balance_at = Decimal("7.00"), utc_now()
+    viewer = await log_in(Role.VIEWER)
+    with recording() as transactions:
+        page = await viewer.page("upstreams/main")
+    address = "upstreams/main/forecast"
+    assert f'hx-get="../{address}" hx-trigger="load"' in page
+    assert f'href="../{address}"' in page
+    assert not [text for one in transactions for text in one.statements if "expires_on >=" in text]
+    whole = await viewer.page(address)
+    part = (await viewer.client.get(address, headers={"HX-Request": "true"})).text
+    for shown in (whole, part):
+        assert "0.00 EUR due in 30 days, 7.00 EUR there: enough" in words(shown)
+        assert '<svg class="plot"' in shown
+    assert ("<html" in whole, "<html" in part) == (True, False)
 
 
 async def unclear(api: Api, stage: Stage = Stage.OUTCOME_UNKNOWN) -> Service:

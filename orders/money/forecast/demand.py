@@ -10,15 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import and_, case, func
+from sqlalchemy import CompoundSelect, and_, case, func
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.catalogue import MappedPeriod, PlanMapping, ProcessingModule, UpstreamAccount
-from models.enums import AtEndOfTerm, RenewalOwner, ReservationState, ServiceStatus, Stage
+from models.enums import AtEndOfTerm, OperationKind, RenewalOwner, ReservationState, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.money import Money
-from models.order import Operation, Reservation, Service
+from models.order import RUNNING, Operation, Reservation, Service
 from models.periods import FOR_EVER, TRIAL
 from models.rates import Rates
 from models.renewal import owner_of
@@ -131,9 +131,8 @@ async def _periods(session: AsyncSession, account_id: int) -> dict[tuple[int, in
 
 async def _groups(session: AsyncSession, account_id: int, now: datetime, last: datetime) -> Sequence[Any]:
     """Services of the same terms and costs, counted. Nobody renews an expired service any more."""
-    under_way = select(Operation.service_id).where(col(Operation.stage).in_(_UNDER_WAY))
-    prolonging = col(Service.id).in_(under_way.where(col(Operation.kind).in_(kinds(lambda one: one.buys_term))))
-    closing = col(Service.id).in_(under_way.where(col(Operation.kind).in_(kinds(lambda one: one.ends_service))))
+    prolonging = col(Service.id).in_(_under_way(kinds(lambda one: one.buys_term)))
+    closing = col(Service.id).in_(_under_way(kinds(lambda one: one.ends_service)))
     columns: list[Any] = [
         Service.plan_id,
         Service.product_type,
@@ -170,6 +169,12 @@ async def _groups(session: AsyncSession, account_id: int, now: datetime, last: d
         .group_by(*columns)
     )
     return found.all()
+
+
+def _under_way(some: Sequence[OperationKind]) -> CompoundSelect[int]:
+    """Services that such an operation is under way for, read from the indexes of those that run, and of a stage."""
+    of_kind = select(Operation.service_id).where(col(Operation.kind).in_(some))
+    return sa.union_all(of_kind.where(RUNNING), of_kind.where(Operation.stage == Stage.QUEUED))
 
 
 def _add_terms(
