@@ -88,6 +88,9 @@ async def _check() -> list[Finding]:
         return [Finding(Verdict.WRONG, setup_in_words(error) or "the settings are not right"), *_unknown(())]
     found = [Finding(Verdict.OK, "every setting has a value that can be")]
     found += _key_files(settings)
+    found += _notifications(settings)
+    found += _traces()
+    found += _turns(settings)
     found += _ports(settings)
     database, named = await _database(settings)
     found += [*database, await _temporal(settings), *_unknown(named)]
@@ -124,6 +127,39 @@ def _key_files(settings: "Settings") -> Iterator[Finding]:
             yield Finding(Verdict.WRONG, without_values(f"{PREFIX}{name.upper()}: {error}"))
         else:
             yield Finding(Verdict.OK, f"{PREFIX}{name.upper()}: its keys can be read")
+
+
+def _notifications(settings: "Settings") -> Iterator[Finding]:
+    from environment import without_values
+    from orders.notifications.channels import ChannelsFileError, read_channels
+
+    if not settings.notifications_file:
+        return
+    try:
+        read_channels(settings.notifications_file)
+    except ChannelsFileError as error:
+        yield Finding(Verdict.WRONG, without_values(f"{PREFIX}NOTIFICATIONS_FILE: {error}"))
+    else:
+        yield Finding(Verdict.OK, f"{PREFIX}NOTIFICATIONS_FILE: its channels can be read")
+
+
+def _traces() -> Iterator[Finding]:
+    from telemetry import tracing
+
+    try:
+        tracing.check()
+    except tracing.TracingUnavailable as error:
+        yield Finding(Verdict.WRONG, str(error))
+
+
+def _turns(settings: "Settings") -> Iterator[Finding]:
+    connections = settings.database_pool + settings.database_pool_more
+    if settings.api_at_once > connections:
+        words = (
+            f"RESELL_API_AT_ONCE is {settings.api_at_once} and the API has {connections} connections to the database"
+        )
+        allowed = "RESELL_DATABASE_POOL and RESELL_DATABASE_POOL_MORE together"
+        yield Finding(Verdict.NOTE, f"{words} ({allowed}): requests wait for one, or are answered with 503")
 
 
 def _ports(settings: "Settings") -> Iterator[Finding]:

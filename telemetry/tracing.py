@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from telemetry.secrecy import without_secrets
 
@@ -38,13 +39,33 @@ def start(program: str) -> None:
     global _provider
     if not is_wanted() or _provider is not None:
         return
+    check()
+    from telemetry import exporting
+
+    _provider = exporting.provider(program, cleaned)
+
+
+def check() -> None:
+    """Raises TracingUnavailable if traces are wanted and could go nowhere. Whether a collector answers is not tried."""
+    if not is_wanted():
+        return
+    for name in ENDPOINTS:
+        if (address := os.environ.get(name)) and not _is_address(address):
+            raise TracingUnavailable(f"{name} is the address of a collector, for example http://collector:4318")
     try:
-        from telemetry import exporting
+        import telemetry.exporting  # noqa: F401 - only whether it can be
     except ImportError as error:
         raise TracingUnavailable(
             f"{' or '.join(ENDPOINTS)} is set, and {error.name} is not installed: pip install 'resellflow[tracing]'"
         ) from None
-    _provider = exporting.provider(program, cleaned)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
 
 
 def cleaned(name: str, value: Any) -> Any:

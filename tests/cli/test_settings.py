@@ -108,6 +108,35 @@ async def test_what_is_away_is_said(stocked_shell: Shell, tmp_path: Path) -> Non
     assert any("the database can't be reached" in one for one in await checked(stocked_shell))
 
 
+async def test_channels_that_would_stop_the_worker_are_found(here: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "notifications.toml"
+    here.variables["RESELL_NOTIFICATIONS_FILE"] = str(file)
+    said = "RESELL_NOTIFICATIONS_FILE: the file … can't be read: No such file or directory"
+    assert await checked(here) == [said]
+    file.write_text('console = "https://shop.example/console"\n')
+    assert await checked(here) == []
+
+
+@pytest.mark.parametrize("address", ["collector:4318", "http://", "nonsense", "http://collector:port"])
+async def test_an_address_of_a_collector_that_is_none_is_found(here: Shell, address: str) -> None:
+    here.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] = address
+    said = "OTEL_EXPORTER_OTLP_ENDPOINT is the address of a collector, for example http://collector:4318"
+    assert await checked(here) == [said]
+
+
+async def test_more_turns_than_connections_are_noted(here: Shell) -> None:
+    here.variables["RESELL_DATABASE_POOL_MORE"] = "19"
+    run = (await here.resell("settings", "--check")).done()
+    [note] = [line for line in run.lines if line.startswith("note")]
+    assert "RESELL_API_AT_ONCE is 30, and the API has 29 connections to the database" in note
+
+
+async def test_a_short_token_of_the_codec_server_is_explained(here: Shell) -> None:
+    here.variables["RESELL_CODEC_TOKEN"] = "short"
+    [said] = await checked(here)
+    assert said.startswith("RESELL_CODEC_TOKEN: has at least 32 characters")
+
+
 async def test_ports_are_tried(here: Shell) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
