@@ -128,7 +128,7 @@ async def test_more_turns_than_connections_are_noted(here: Shell) -> None:
     here.variables["RESELL_DATABASE_POOL_MORE"] = "19"
     run = (await here.resell("settings", "--check")).done()
     [note] = [line for line in run.lines if line.startswith("note")]
-    assert "RESELL_API_AT_ONCE is 30, and the API has 29 connections to the database" in note
+    assert "RESELL_API_AT_ONCE is 30 and the API has 29 connections to the database" in note
 
 
 async def test_a_short_token_of_the_codec_server_is_explained(here: Shell) -> None:
