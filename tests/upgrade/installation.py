@@ -25,6 +25,9 @@ READY_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 STOP_SECONDS = 90.0
 CHOSEN_SECONDS = 300.0
+LOOKS = 3
+LOOK_SECONDS = 10.0
+"""Each look starts a program, which takes more of the machine than several orders."""
 CATALOGUE = Path("benchmarks", "soak", "catalogue.toml")
 QUICK = {"RESELL_IDLE_INTERVAL": "5", "RESELL_HOT_INTERVAL": "1", "RESELL_BALANCE_INTERVAL": "2"}
 """How often upstreams are looked at. All time-outs are those of production, or a busy machine would send less."""
@@ -131,10 +134,10 @@ class Installation:
                 await self.resell(tree, "versions", "current", tree.name)
                 return
             except Failed:
-                for _ in range(12):
+                for _ in range(LOOKS):
+                    await asyncio.sleep(LOOK_SECONDS)
                     if await self._is_current(tree):
                         return
-                    await asyncio.sleep(2)
                 if time.monotonic() > ends:
                     raise
 

@@ -14,7 +14,7 @@ from benchmarks.soak.audit import Books, audit, read_books
 from models.database import Database
 from models.enums import Stage
 from tests.infrastructure.processes import Program
-from tests.upgrade.installation import Failed, Installation, progress
+from tests.upgrade.installation import LOOK_SECONDS, Failed, Installation, progress
 from tests.upgrade.load import Pace, Storefronts, Waiting, percentile
 from tests.upgrade.trees import Tree
 
@@ -133,7 +133,7 @@ class Rehearsal:
         while left := (await self._at.orders_by_build(stays)).get(gone.name, 0):
             if time.monotonic() > ends:
                 raise Failed(f"{left} orders are still with version {gone.name}, which no worker runs")
-            await asyncio.sleep(5)
+            await asyncio.sleep(LOOK_SECONDS)
         self._done(f"workers of {gone.name} stopped, and their orders are with {stays.name}")
 
     async def _replace_api(self, tree: Tree, *, kill: bool = False) -> None:
