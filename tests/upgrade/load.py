@@ -89,11 +89,13 @@ class Storefronts:
         self._quiet.clear()
         loop = asyncio.get_running_loop()
         began, orders = loop.time(), []
-        while not over.is_set() and loop.time() - began < pace.seconds:
-            orders.append(self._begin_one(measured=True))
-            await asyncio.sleep(max(0.0, began + len(orders) / pace.rate - loop.time()))
-        await asyncio.gather(*orders)
-        self._quiet.set()
+        try:
+            while not over.is_set() and loop.time() - began < pace.seconds:
+                orders.append(self._begin_one(measured=True))
+                await asyncio.sleep(max(0.0, began + len(orders) / pace.rate - loop.time()))
+            await asyncio.gather(*orders)
+        finally:
+            self._quiet.set()
 
     def _begin_one(self, *, measured: bool = False) -> asyncio.Task[None]:
         task = asyncio.create_task(self._one(measured))
