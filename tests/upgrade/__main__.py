@@ -32,7 +32,7 @@ def main() -> int:
         "--rate", type=_above_0, default=5.0, metavar="ORDERS", help="orders a second during the upgrade (default: 5)"
     )
     parser.add_argument(
-        "--seconds", type=_above_0, default=300.0, help="how long they are ordered at this rate at most (default: 300)"
+        "--seconds", type=_above_0, default=90.0, help="how long they are ordered at this rate at most (default: 90)"
     )
     parser.add_argument("--directory", type=Path, metavar="FOLDER", help="keep data and logs there")
     chosen = parser.parse_args()

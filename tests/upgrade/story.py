@@ -97,8 +97,7 @@ class Rehearsal:
         try:
             new_worker = await self._roll(waiting)
             self.counts["orders under way when the programs were replaced"] = len(await self._shops.under_way())
-            if load.done():
-                raise Failed(f"{self._pace.seconds:g} s of orders were not enough for the roll: give more --seconds")
+            self.counts["the load lasted until the programs were replaced"] = not load.done()
             over.set()
             await load
         finally:
