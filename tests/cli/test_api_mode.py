@@ -179,6 +179,7 @@ ACTING = [
 ]
 
 
+@pytest.mark.proof
 async def test_what_is_asked_and_decided_is_the_same_over_the_api(
     tmp_path: Path, migrated_sqlite_template: Path
 ) -> None:

@@ -56,6 +56,7 @@ async def test_a_rejection_there_is_heard_here_although_they_have_suspended_the_
     await _seen_here(pair, order.service, ServiceStatus.SUSPENDED)
 
 
+@pytest.mark.proof
 async def test_a_change_of_plan_that_a_person_there_completes_is_completed_here(pair: Pair) -> None:
     order, task = await _waits_for_a_person_there(pair)
     there, before = pair.distributor.resellflow, await pair.reseller.service(order.service)

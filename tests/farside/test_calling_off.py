@@ -47,6 +47,7 @@ async def _ended_without_a_charge(pair: Pair, order: AcceptedOrder, closing: Acc
     assert await pair.counts() == (1, 0, 0), "nothing is bought, also after the money has come"
 
 
+@pytest.mark.proof
 async def test_what_waits_there_for_money_is_called_off_and_never_bought(pair: Pair) -> None:
     order = await _waits_there(pair)
     closing = await _close(pair, order)

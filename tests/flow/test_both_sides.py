@@ -177,6 +177,7 @@ async def test_values_that_are_set_stay_set_though_who_renews_is_refused(shop: S
     assert await incidents(shop) == []
 
 
+@pytest.mark.proof
 async def test_renewal_that_staff_switch_on_is_an_incident_and_put_back(shop: Shop) -> None:
     service = await active(shop)
     await by_hand(shop, service, autoprolong="1")

@@ -233,6 +233,7 @@ async def test_an_early_prolongation_waits_for_its_date_and_asks_no_more(shop: S
     await shop.until(order, Stage.CANCELLED)
 
 
+@pytest.mark.proof
 async def test_a_plan_change_that_the_upstream_can_do_is_quoted_and_done_by_itself(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.set(disk_change="automatic")

@@ -127,6 +127,7 @@ async def test_each_act_of_staff_that_a_fault_hid_is_found_and_counted(
     assert message.startswith(f"{len(acts)} changes were found by the sweep of vds at upstream main")
 
 
+@pytest.mark.proof
 async def test_what_a_filter_hides_from_the_list_is_found_by_its_form(sweeping_shop: Shop) -> None:
     shop = sweeping_shop
     order = await shop.order()

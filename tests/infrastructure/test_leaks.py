@@ -34,6 +34,7 @@ def test_ordinary_lines_pass() -> None:
         assert secrets_in(line) == []
 
 
+@pytest.mark.proof
 def test_the_log_of_the_process(run_pytest: RunPytest) -> None:
     """A record is looked at as it was given, at any level that is shown by default, with its stack."""
     lines = "\n".join(f"    logging.getLogger('far.away').info({text!r})" for text in PLANTED.values())

@@ -207,6 +207,7 @@ async def test_an_upgrade_changes_plan_and_addons_once_and_an_unticked_box_switc
     assert paymenter.note("resellflow_says").startswith("Operation 3 was cancelled: ")
 
 
+@pytest.mark.proof
 async def test_a_term_is_bought_when_its_end_is_near_and_the_customer_has_paid_for_more(paymenter: Paymenter) -> None:
     paymenter.sell(settings={"lead": "40"})
     await paymenter.done("createServer")

@@ -100,6 +100,7 @@ async def test_what_the_head_does_not_show_has_its_form_read(url: str) -> None:
             await assert_eventually(lambda: "head" in account.panel.asked, timeout=30)
 
 
+@pytest.mark.proof
 async def test_an_upstream_that_does_not_sort_has_forms_read_several_at_once_and_is_asked_for_its_head_seldom(
     url: str,
 ) -> None:
@@ -172,6 +173,7 @@ async def test_a_run_that_is_ended_in_the_middle_of_a_list_leaves_nothing_behind
         assert asyncio.all_tasks() <= before
 
 
+@pytest.mark.proof
 async def test_a_silent_account_is_asked_for_one_form_at_a_time_until_it_answers(url: str) -> None:
     async with open_account(
         url, waiting=12, others=20, idle_interval=SELDOM, hot_interval=QUICK, seconds=0.01
