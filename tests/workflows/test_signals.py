@@ -209,7 +209,8 @@ async def test_a_signal_of_a_name_that_there_is_not_is_told(bench: Bench) -> Non
     await order.handle.terminate("seen")
 
 
-LONG = [pytest.param(one, marks=pytest.mark.proof) for one in ([1, 2], [None], [{}], [Timestamp(seconds=1)])]
+FURTHER: list[list[object]] = [[1, 2], [None], [{}], [Timestamp(seconds=1)]]
+LONG = [pytest.param(one, marks=pytest.mark.proof) for one in FURTHER]
 
 
 @pytest.mark.parametrize("arguments", [[], ["text"], [b"bytes"], *LONG])
