@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from console.errors import on_problem
 from console.flash import forget, said, say
-from console.forms import text_in, typed_in, valid
+from console.forms import by_hand, text_in, typed_in, valid
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session
 from orders.access.roles import Right
@@ -63,6 +63,11 @@ class Tried:
     act: str = ""
     problem: Problem | None = None
     typed: Mapping[str, str] | None = None
+
+    @property
+    def by_hand(self) -> list[tuple[str, str]]:
+        """Shown where the form is gone that it was typed into."""
+        return by_hand((self.typed or {}).items())
 
     @property
     def status(self) -> int:

@@ -28,6 +28,7 @@ from console import (
     tasks,
     upstreams,
 )
+from console.faults import Faults
 from console.headers import SecurityHeaders
 from console.rendering import Pages
 from console.stream import Changes
@@ -45,7 +46,7 @@ def install(app: FastAPI, context: Context) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(SecurityHeaders)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Faults)],
     )
     console.state.context = context
     console.state.pages = Pages()

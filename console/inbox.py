@@ -96,7 +96,7 @@ async def _shown(
         may_choose=session.visitor.requester.may(Right.DECIDE),
         of_operations=OF_OPERATIONS,
         failures=list(FailureClass),
-        upstreams=sorted({name for card in cards for name in card.by_upstream if name}),
+        upstreams=sorted({name for card in cards for name in card.by_upstream if name} | {asked["upstream"]} - {""}),
         query=lambda **changes: urlencode({k: v for k, v in {**asked, **changes}.items() if v}),
     )
 
@@ -106,6 +106,9 @@ def wanted_by(asked: Mapping[str, str]) -> InboxFilter:
     cause = asked["cause"]
     if cause and cause not in list(Cause):
         raise InvalidField("cause", f"{cause!r} is none of {', '.join(Cause)}")
+    failure = asked["failure"]
+    if failure and failure not in list(FailureClass):
+        raise InvalidField("failure", f"{failure!r} is none of {', '.join(FailureClass)}")
     return InboxFilter(
         cause=Cause(cause) if cause else None,
         upstream=asked["upstream"],

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from console.again import Kept, carried_by, show_kept
 from console.rendering import pages_of
 from console.sessions import (
     SentForm,
@@ -16,6 +17,7 @@ from console.sessions import (
     read_form,
     secret_of,
     session_of,
+    session_with,
     text_of,
 )
 from orders.access.people import LockedOut, WrongPassword, log_in, log_out
@@ -41,13 +43,16 @@ async def log_in_person(request: Request, context: InContext) -> Response:
     check_origin(request)
     form = await read_form(request)
     name, wanted = text_of(form, "name").strip()[:64], text_of(form, "next")
+    kept = carried_by(request, form)
     try:
         begun = await log_in(context.database, name, text_of(form, "password"))
     except LockedOut as error:
-        return page_of(request, wanted, name=name, status=429, locked_until=error.until)
+        return page_of(request, wanted, name=name, kept=kept, status=429, locked_until=error.until)
     except WrongPassword:
-        return _wrong(request, context, name, wanted)
-    response = RedirectResponse(f"entered?{urlencode({'next': own_page(wanted)})}", status_code=303)
+        return _wrong(request, context, name, wanted, kept)
+    response: Response = RedirectResponse(f"entered?{urlencode({'next': own_page(wanted)})}", status_code=303)
+    if kept is not None and (session := await session_with(begun.secret, context)) is not None:
+        response = show_kept(request, session, kept)
     keep(request, response, begun)
     return response
 
@@ -68,15 +73,15 @@ async def log_out_person(request: Request, context: InContext, form: SentForm) -
     return response
 
 
-def _wrong(request: Request, context: Context, name: str, wanted: str) -> Response:
+def _wrong(request: Request, context: Context, name: str, wanted: str, kept: Kept | None) -> Response:
     wait = _brake.wrong(client_address(request.scope, context.settings.trusted_proxies))
     if wait is None:
-        return page_of(request, wanted, name=name, status=401, wrong=True)
-    return page_of(request, wanted, name=name, status=429, wait=wait, headers={"Retry-After": str(wait)})
+        return page_of(request, wanted, name=name, kept=kept, status=401, wrong=True)
+    return page_of(request, wanted, name=name, kept=kept, status=429, wait=wait, headers={"Retry-After": str(wait)})
 
 
 def page_of(request: Request, wanted: str, *, status: int = 200, headers: dict[str, str] | None = None,
-            name: str = "", **said: Any) -> Response:  # fmt: skip
+            name: str = "", kept: Kept | None = None, **said: Any) -> Response:  # fmt: skip
     given: dict[str, Any] = {
         "wrong": False,
         "locked_until": None,
@@ -94,8 +99,8 @@ def page_of(request: Request, wanted: str, *, status: int = 200, headers: dict[s
         headers=headers,
         next=wanted,
         name=name,
+        kept=kept,
         by_provider=by_provider,
-        base="../" if request.url.path.endswith("/oidc/answer") else "",
         **given,
     )
 

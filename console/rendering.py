@@ -61,8 +61,13 @@ class Pages:
 
 def way_home(request: Request) -> str:
     """From this page to the console's first one."""
-    own_path = request.url.path.removeprefix(request.scope.get("root_path", "")).removeprefix("/")
-    return "../" * own_path.count("/")
+    return "../" * own_path(request).count("/")
+
+
+def own_path(request: Request) -> str:
+    """From the console's first page to this one."""
+    root: str = request.scope.get("root_path", "")
+    return request.url.path.removeprefix(root).removeprefix("/")
 
 
 def pages_of(request: Request) -> Pages:

@@ -20,7 +20,7 @@ from models.numbers import HIGHEST_NUMBER
 from orders.access.handing_over import OwnerChange
 from orders.access.roles import Right
 from orders.drift.views import list_drift
-from orders.errors import NotFound
+from orders.errors import NotFound, existing
 from orders.lifecycle.choice_views import modules_for, possible_kinds
 from orders.lifecycle.views import operations_by_number
 from orders.money.refund_views import list_refunds
@@ -149,7 +149,7 @@ async def read_key(number: int, request: Request, session: LoggedIn, context: In
 
     on_problem(request, show_again)
     check(session.caller, Right.ORDER)
-    key = await keys.read_licence_key(number, session.caller, context, Response())
+    key = await keys.read_licence_key(existing("service", number), session.caller, context, Response())
     return pages_of(request).show(request, "key.html", session, key=key)
 
 

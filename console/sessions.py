@@ -90,7 +90,10 @@ def forget(request: Request, response: Response) -> None:
 
 
 async def session_of(request: Request, context: Context) -> Session | None:
-    secret = secret_of(request)
+    return await session_with(secret_of(request), context)
+
+
+async def session_with(secret: str, context: Context) -> Session | None:
     if not secret:
         return None
     async with context.database.read() as session:

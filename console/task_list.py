@@ -55,6 +55,7 @@ async def tasks_of_people(
     async with context.database.read() as reading:
         page = await list_tasks(reading, PageRequest(cursor=after), wanted, session.visitor.requester)
         names = await departments(reading)
+    names = sorted({*names, department} - {""})
     asked = {"show": show, "department": "" if show == OURS else department}
     return pages_of(request).show(
         request,

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from console.errors import on_problem
-from console.forms import text_in, typed_in
+from console.forms import CARRIED, CHANGE, SHOWN, by_hand, text_in, typed_in
 from console.inputs import LAST, Input, body_of
 from console.rendering import pages_of, way_home
 from console.sessions import Session
@@ -33,9 +33,7 @@ from storefront.problems import INVALID_FIELD, REFUSED, Problem
 
 KEY = "key"
 _KEYS = re.compile(r"console-[0-9a-f]{32}")
-SHOWN = ("shown_cost", "shown_selling", "shown_expiry")
-"""What the quote said that the person has seen."""
-OWN = frozenset({KEY, "quote", *SHOWN, *LAST})
+OWN = frozenset({*CARRIED, *LAST})
 """Fields of the second form that are none of the first."""
 
 
@@ -106,6 +104,10 @@ class Sent:
     problem: Problem | None = None
 
     @property
+    def by_hand(self) -> list[tuple[str, str]]:
+        return by_hand(self.typed.items())
+
+    @property
     def of_the_choice(self) -> dict[str, str]:
         return {name: value for name, value in self.typed.items() if name not in OWN}
 
@@ -123,6 +125,8 @@ async def show_quote(
     """The second step. The first one again, where something is wrong."""
     check(session.caller, Right.ORDER)
     form = form or FormData()
+    if text_in(form, CHANGE):
+        return await show_choice(request, session, wish, Sent(typed_in(form)))
     _again(request, session, context, wish, form)
     return await _quoted(request, session, context, wish, Sent(typed_in(form)), body_of(wish.model, form))
 

@@ -49,7 +49,7 @@ class RequestLog:
         try:
             await self._app(scope, receive, send_with_id)
         except Exception as error:  # of whatever kind: nobody further up answers the request
-            if _is_the_callers(error):
+            if is_the_callers(error):
                 return  # there is nobody left to answer; the line below tells of it
             log.exception("%s %s failed", scope["method"], _path(scope))
             if status:
@@ -69,10 +69,10 @@ def _tell(scope: Scope, status: int, ms: float, client: str) -> None:
     access.info("%s %s %s %.0f ms client=%s", method, path, status or "-", ms, client, extra=fields)
 
 
-def _is_the_callers(error: Exception) -> bool:
+def is_the_callers(error: Exception) -> bool:
     """The caller hung up while a stream was being sent, or has sent what ended the connection."""
     if isinstance(error, ExceptionGroup):
-        return all(_is_the_callers(one) for one in error.exceptions)
+        return all(is_the_callers(one) for one in error.exceptions)
     hung_up = (anyio.BrokenResourceError, anyio.ClosedResourceError, ClientDisconnect)
     return isinstance(error, (*hung_up, h11.LocalProtocolError))
 

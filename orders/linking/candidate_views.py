@@ -12,7 +12,7 @@ from models.catalogue import PlanMapping, ProcessingModule, TariffPlan, Upstream
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
 from models.order import Intent, Operation, Service
-from orders.errors import NotFound
+from orders.errors import NotFound, existing
 from orders.events import is_orphan
 from orders.events.views import ItemView, item_of
 from orders.reading.documents import Document
@@ -112,7 +112,7 @@ async def services_for(session: AsyncSession, item: ItemView) -> list[ServiceCan
 
 async def item_kept(session: AsyncSession, key: int) -> ItemView:
     """By the number of what is kept of it. Raises NotFound."""
-    row = await session.get(UpstreamSnapshot, key)
+    row = await session.get(UpstreamSnapshot, existing("item", key))
     if row is None:
         raise NotFound("item", key)
     return item_of(await session.get_one(UpstreamAccount, row.account_id), row)

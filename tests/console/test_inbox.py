@@ -337,3 +337,11 @@ async def test_an_upstream_shows_its_trouble_its_money_and_what_is_nobodys(api: 
         assert shown in text, shown
     assert "<polyline" in page
     await browser.page("upstreams/none", status=404)
+
+
+async def test_a_filter_that_finds_nothing_stands_in_its_field(api: Api, log_in: LogIn) -> None:
+    """An upstream that has nothing in the inbox now, as a saved filter may name it; a department that is gone."""
+    browser = await log_in(Role.VIEWER)
+    assert "<option selected>quiet</option>" in await browser.page("?upstream=quiet")
+    assert "<option selected>gone</option>" in await browser.page("tasks?department=gone")
+    assert "failure: 'nope' is none of not_sent," in words(await browser.page("?failure=nope", 422))
