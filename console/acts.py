@@ -15,7 +15,7 @@ from console.forms import by_hand, text_in, typed_in, valid
 from console.rendering import pages_of
 from console.sessions import LoggedIn, SentForm, Session
 from orders.access.roles import Right
-from orders.errors import NotFound
+from orders.errors import NotFound, existing
 from storefront.auth import check
 from storefront.callers import Caller
 from storefront.context import Context, InContext
@@ -90,6 +90,7 @@ def add_page(router: APIRouter, noun: str, acts: Acts, show: Show) -> None:
     async def act_on_thing(
         number: int, name: str, request: Request, session: LoggedIn, context: InContext, form: SentForm
     ) -> Response:
+        existing(noun.removesuffix("s"), number)
         return await act_on(acts, name, number, request, session, context, form, show)
 
 
