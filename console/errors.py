@@ -68,7 +68,7 @@ def _or_the_page(handler: Handler) -> Handler:
 
 
 async def page_of_a_fault(request: Request, error: Exception) -> Response:
-    """Of what nobody has thought of. It stands beside what was typed, unless that page fails, too."""
+    """The page of a fault that nobody has thought of. It stands beside what was typed, unless that page fails, too."""
     page = _as_page(_our_fault)
     try:
         return await page(request, error)
