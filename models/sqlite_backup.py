@@ -39,7 +39,8 @@ def save(file: Path, directory: Path, *, at: datetime, keep: int) -> tuple[Path,
         for one in removed:
             one.unlink()
     except (OSError, sqlite3.Error) as error:
-        raise CopyFailed(f"{file} can't be saved in {directory}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise CopyFailed(f"{file} can't be saved in {directory}: {why}") from error
     return saved, removed
 
 
