@@ -123,7 +123,7 @@ def item_of(account: UpstreamAccount, row: UpstreamSnapshot) -> ItemView:
         status=_status(row.status),
         status_detail=row.status_detail,
         name=row.name,
-        mark=row.mark,
+        mark=row.mark or row.form_mark or None,
         tariff=row.tariff,
         ip=row.ip or None,
         expires_on=row.expires_on,

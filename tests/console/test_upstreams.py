@@ -183,3 +183,16 @@ async def test_candidates_stand_beside_the_order_and_one_is_chosen(api: Api, log
     assert refused.status_code == 403
     away = await senior.send("operations/1/mark_done", upstream_number="9004", reason="I looked")
     assert away.status_code == 503, "the API's own route was reached, and there is no Temporal"
+
+
+async def test_a_mark_that_only_the_form_of_an_item_shows_is_compared_too(api: Api, log_in: LogIn) -> None:
+    """Lists of some upstreams have no marks."""
+    service = await unclear(api)
+    async with api.database.write() as session:
+        (await session.get_one(Operation, 1)).stage = Stage.NEEDS_ATTENTION
+        for number, mark in (("9001", service.mark), ("9002", "their-17")):
+            item = UpstreamSnapshot(account_id=1, product_type="vds", number=number, status=2, form_mark=mark)
+            session.add(item)
+    shown = words(await (await log_in(Role.SENIOR)).page("operations/1"))
+    assert f"{service.mark} ✓ the same" in shown
+    assert "their-17 ≠ differs" in shown
