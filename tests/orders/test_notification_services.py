@@ -8,9 +8,11 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,7 +31,10 @@ from models.notifications import NotificationChannel
 from orders.notifications import posting
 from orders.notifications.channels import Channel, Channels, read_channels
 from orders.notifications.posting import post
+from tests.flow.shop import stock_catalogue
+from tests.infrastructure.databases import copy_of
 from tests.infrastructure.eventually import assert_eventually
+from tests.infrastructure.processes import Program
 from tests.orders.test_notifications import HOUR, channel, happen, later, look, messages, open_kinds
 from tests.webhooks.receiver import Answer, Receiver, receiving
 
@@ -292,3 +297,52 @@ async def test_a_flood_makes_one_message_for_each_look(
     assert ["334 new" in one for one in said] == [True] * 5 + [False] * 2  # the last ones wait: 2,000 are looked at
     assert len(said) == 7
     assert all(len(one) < 10_000 for one in said)
+
+
+@pytest.mark.proof
+async def test_a_process_that_is_killed_between_sending_and_writing_down_doubles_one_message(
+    migrated_sqlite_template: Path, tmp_path: Path, receiver: Receiver
+) -> None:
+    url = copy_of(migrated_sqlite_template, tmp_path)
+    database = Database(url)
+    await stock_catalogue(database, "http://upstream.invalid/billmgr")
+    await happen(database, about="before")
+    with receiving() as other:
+        tables = [("office", receiver), ("other", other)]
+        file = tmp_path / "channels.toml"
+        file.write_text("".join(f'[channels.{name}]\nto = "{json_url(one)}?rto=60"\n' for name, one in tables))
+        receiver.answers = [Answer(hang=True)]
+        arguments = [sys.executable, "-m", "tests.orders.notifier", url, str(file)]
+        first = Program(arguments, name="notifier")
+        await assert_eventually(lambda: receiver.received)
+
+        async def other_is_done() -> bool:
+            async with database.read() as session:
+                state = await session.get(NotificationChannel, "other")
+                return state is not None and state.last_sent_at is not None and state.busy_until is None
+
+        await assert_eventually(other_is_done)
+        first.kill()
+        await happen(database, IncidentKind.SECOND_ITEM, "after")
+        second = Program(arguments, name="notifier")
+        try:
+            await assert_eventually(lambda: len(other.received) == 2)
+            assert len(receiver.received) == 1, "the channel is held for a while"
+            async with database.write() as session:
+                state = await session.get_one(NotificationChannel, "office")
+                state.busy_until = utc_now()
+                session.add(state)
+            await assert_eventually(lambda: len(receiver.received) == 2)
+            await happen(database, IncidentKind.FOREIGN_CART, "at last")
+            await assert_eventually(lambda: len(receiver.received) == 3)
+        finally:
+            second.kill()
+    await database.close()
+    told = messages(receiver)
+    assert ["something about before" in one for one in told] == [True, True, False]
+    assert ["something about after" in one for one in told] == [False, True, False]
+    assert "something about at last" in told[2]
+
+
+def json_url(receiver: Receiver) -> str:
+    return receiver.url.replace("http", "json", 1)
