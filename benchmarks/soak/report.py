@@ -42,7 +42,7 @@ class Report(BaseModel):
     waiting: dict[str, int] = Field(description="why operations still wait for a person")
     charged: dict[str, str] = Field(description="EUR charged at the upstream, by account")
     incidents: dict[str, int]
-    order_history_events: int = Field(description="the longest history of an order")
+    order_history_events: int | None = Field(description="the longest history of an order; null: Temporal gave no list")
     samples: list[Sample]
     violations: list[Found]
     seconds_of_story: dict[str, float] = {}

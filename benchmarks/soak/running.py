@@ -113,7 +113,9 @@ class Run:
         client = await self.installation.connect()
         history = await longest(client, "OrderStage IS NOT NULL")
         self.violations += self.customers.violations + self.operators.violations + growth(self.samples.taken)
-        if history > LONGEST_ORDER:
+        if history is None:
+            self.violations.append(Violation("Temporal gave no list of the orders, nor the lengths of their histories"))
+        elif history > LONGEST_ORDER:
             self.violations.append(Violation(f"the history of an order has {history} events"))
         self.violations += [Violation(text) for part in self.installation.parts for text in part.ended_alone]
         waiting = Counter(

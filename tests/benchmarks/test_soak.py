@@ -1,8 +1,14 @@
 """What the soak notices of memory and histories. The soak itself: `python -m benchmarks.soak`."""
 
+from datetime import timedelta
+
+from temporalio.client import Client
+
 from benchmarks.soak.api import Violation
 from benchmarks.soak.report import Sample
-from benchmarks.soak.samples import growth
+from benchmarks.soak.samples import growth, longest
+
+EVERY = "OrderStage IS NOT NULL"
 
 
 def sample(second: float, mib: float, events: int = 10) -> Sample:
@@ -32,3 +38,10 @@ def test_a_process_that_was_away_whenever_it_was_looked_at_has_not_grown() -> No
 
 def test_a_permanent_workflow_that_never_begins_anew_is_noticed() -> None:
     assert len(growth([sample(1, 100, events=5000)])) == 1
+
+
+async def test_a_server_that_gives_no_list_in_time_costs_the_lengths_of_histories_and_not_the_audit(
+    temporal_client: Client,
+) -> None:
+    assert await longest(temporal_client, EVERY) == 0
+    assert await longest(temporal_client, EVERY, patience=timedelta(microseconds=1)) is None
