@@ -37,7 +37,7 @@ def by_hand(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     all_of_them = list(fields)
     before = {name: value for name, value in all_of_them if name.startswith(BEFORE)}
     return [
-        (name, value)
+        (name, value.replace("\r\n", "\n"))
         for name, value in all_of_them
         if value and name not in CARRIED and name not in before and before.get(f"{BEFORE}{name}") != value
     ]

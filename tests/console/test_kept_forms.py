@@ -31,7 +31,7 @@ async def decided(api: Api, browser: Browser, stage: Stage = Stage.NEEDS_ATTENTI
     """An operation that waits for a person, and the form that somebody fills in."""
     await api.order()
     await api.enter(1, stage, "no such template")
-    return {"csrf": await browser.csrf(), "reason": TYPED, "button": "Cancel"}
+    return {"csrf": await browser.csrf(), "reason": TYPED.replace("\n", "\r\n"), "button": "Cancel"}
 
 
 async def logged_in_with(browser: Browser, page: str, password: str = PASSWORD) -> httpx.Response:
