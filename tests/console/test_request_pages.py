@@ -3,7 +3,8 @@
 import pytest
 from playwright.async_api import Browser
 
-from models.order import Operation
+from models.columns import utc_now
+from models.order import Operation, Service
 from tests.console.browsing import visit
 from tests.console.test_requests import there
 from tests.storefront.api import Api
@@ -63,3 +64,24 @@ async def test_what_is_wrong_stands_at_its_field(there: Api, chromium: Browser) 
     assert await page.get_by_label("ram").input_value() == "4"
     shown.troubles = [one for one in shown.troubles if "422" not in one]
     await shown.looks_right("request-wrong")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_the_longest_name_breaks_and_figures_stand_below_each_other(
+    there: Api, chromium: Browser, width: int
+) -> None:
+    async with there.database.write() as session:
+        service = await session.get_one(Service, 1)
+        service.name, service.customer = ".".join(["a" * 60] * 3), "w" * 60
+        service.expires_on = utc_now().date()
+    shown = await visit(there, chromium, viewport={"width": width, "height": 900})
+    for name, path in (("service", "services/1"), ("prolong", "services/1/request/prolong"), ("found", "search?q=a")):
+        await shown.page.goto(f"{there.address}/console/{path}")
+        await shown.looks_right(f"long-{name}-{width}")
+    await shown.page.goto(f"{there.address}/console/tasks")
+    aligned = await shown.page.evaluate(
+        """() => { const table = document.createElement("table"); table.className = "list";
+        table.innerHTML = "<tr><th class=figure>1</th><td class=figure>1</td></tr>"; document.body.append(table);
+        return [...table.querySelectorAll(".figure")].map((one) => getComputedStyle(one).textAlign) }"""
+    )
+    assert aligned == (["right", "right"] if width == 1280 else ["left", "left"])
