@@ -11,7 +11,7 @@ from models.columns import utc_now
 from models.database import Database
 from models.notifications import NotificationChannel
 from models.outages import described, is_unavailable
-from orders.notifications import digest, posting, telling, wording
+from orders.notifications import digest, posting, telling, watching, wording
 from orders.notifications.channels import Channel, Channels
 from orders.notifications.subjects import lasting
 
@@ -23,7 +23,7 @@ Post = Callable[[Channel, str, str], Awaitable[str | None]]
 
 async def notify_always(database: Database, channels: Channels) -> None:
     """Until cancelled. What is under way then is sent again by the next process. No channel waits for another."""
-    await _safely(lambda: _forget(database, channels))
+    await _safely(lambda: _begin(database, channels))
     await asyncio.gather(*(_look_after(database, channels, one) for one in channels.channels))
 
 
@@ -45,14 +45,16 @@ async def _safely(step: Callable[[], Awaitable[object]]) -> None:
             log.exception("notifications: they are tried again")
 
 
-async def _forget(database: Database, channels: Channels) -> None:
+async def _begin(database: Database, channels: Channels) -> None:
     async with database.write() as session:
         await telling.forget(session, channels.channels)
+        await watching.publish(session, channels.channels, utc_now())
 
 
 async def tell(database: Database, channels: Channels, channel: Channel, post: Post = posting.post) -> bool:
     """One look for one channel. True: something was sent."""
     now = utc_now()
+    await _try(database, channel, post)
     if not await _is_something_due(database, channel, now):
         return False
     async with database.write() as session:
@@ -75,6 +77,20 @@ async def tell(database: Database, channels: Channels, channel: Channel, post: P
     async with database.write() as session:
         await telling.release(session, channel)
     return error is None and (bool(told) or daily)
+
+
+async def _try(database: Database, channel: Channel, post: Post) -> None:
+    """Send the trial message that a person wants, whatever else is so."""
+    async with database.read() as session:
+        state = await session.get(NotificationChannel, channel.name)
+    if state is None or state.trial_asked_at is None:
+        return
+    async with database.write() as session:
+        if not await watching.take_trial(session, channel):
+            return
+    error = await post(channel, watching.TITLE, watching.TRIAL)
+    async with database.write() as session:
+        await watching.note_trial(session, channel, error, utc_now())
 
 
 async def _is_something_due(database: Database, channel: Channel, now: datetime) -> bool:

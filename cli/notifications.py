@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from orders.notifications.channels import Channel, Channels
 
 ChannelName = Annotated[str, typer.Argument(metavar="CHANNEL", help="its name in the file of the channels")]
-FIELDS = ("name", "causes", "roles", "quiet", "loud", "digest", "time_zone", "last_sent_at", "failing_since", "state")
-TRIAL = "A trial message of Resellflow: this channel works. Nothing has happened."
+FIELDS = ("name", "causes", "roles", "quiet", "loud", "digest", "time_zone", "quiet_now", "last_sent_at",
+          "last_failed_at", "last_failure", "failing_since", "state")  # fmt: skip
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -70,6 +70,7 @@ async def _states() -> "dict[str, NotificationChannel]":
 
 
 def _document(channel: "Channel", state: "NotificationChannel | None") -> dict[str, object]:
+    from models.columns import utc_now
     from orders.inbox.causes import Cause
 
     failing = state is not None and state.failing_since is not None
@@ -81,6 +82,9 @@ def _document(channel: "Channel", state: "NotificationChannel | None") -> dict[s
         "loud": ", ".join(sorted(channel.loud)),
         "digest": None if channel.digest is None else f"{channel.digest:%H:%M}",
         "time_zone": channel.time_zone,
+        "quiet_now": channel.is_quiet(utc_now()),
+        "last_failed_at": None if state is None else state.last_failed_at,
+        "last_failure": None if state is None else state.last_failure,
         "last_sent_at": None if state is None else state.last_sent_at,
         "failing_since": None if state is None else state.failing_since,
         "state": f"fails since {shown(state.failing_since)}: {state.last_error}" if state and failing else "works",
@@ -92,13 +96,14 @@ def trial(
 ) -> None:
     """Send a trial message through a channel."""
     from orders.notifications.posting import post
+    from orders.notifications.watching import TITLE, TRIAL
 
     channels = _channels()
     found = channels.named(channel)
     if found is None:
         known = ", ".join(one.name for one in channels.channels) or "there is none"
         raise Failure(f"there is no channel {channel}; known are: {known}")
-    error = run_async(post(found, "Resellflow: trial", TRIAL))
+    error = run_async(post(found, TITLE, TRIAL))
     if error is not None:
         raise Failure(f"the channel {channel} does not work: {error}")
     print(f"sent through {channel}")

@@ -17,6 +17,7 @@ from console import (
     items,
     log_in,
     me,
+    notifications,
     oidc,
     operations,
     ordering,
@@ -69,6 +70,7 @@ def install(app: FastAPI, context: Context) -> FastAPI:
         requests,
         ordering,
         refunds,
+        notifications,
     ):
         console.include_router(part.router)
     errors.install(console)

@@ -23,6 +23,8 @@ class Right(StrEnum):
     VOUCH = "vouch"
     """Overrule what Resellflow knows: mark as done, cancel after something was sent, vouch that nothing was bought, act
     upon automatic tasks, link items that differ."""
+    ADMINISTER = "administer"
+    """Try what the installation is set up with: the channels of notifications."""
 
 
 _HOLDERS: dict[Right, tuple[Role, ...]] = {
@@ -32,6 +34,7 @@ _HOLDERS: dict[Right, tuple[Role, ...]] = {
     Right.EXPLAIN: (Role.OPERATOR, Role.SENIOR, Role.FINANCE, Role.ADMIN),
     Right.ACCEPT_PRICE: (Role.SENIOR, Role.FINANCE, Role.ADMIN),
     Right.VOUCH: (Role.SENIOR, Role.ADMIN),
+    Right.ADMINISTER: (Role.ADMIN,),
 }
 
 
@@ -42,7 +45,7 @@ def holders(right: Right) -> tuple[Role, ...]:
 def holders_in_words(right: Right) -> str:
     """`operator, senior or admin`."""
     *others, last = (role.value for role in _HOLDERS[right])
-    return f"{', '.join(others)} or {last}"
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def lacks(name: str, role: Role, right: Right, what: str = "this") -> str:

@@ -12,7 +12,16 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+)
 
 from models.enums import Role
 from orders.inbox.causes import Cause
@@ -64,14 +73,12 @@ def _address(value: SecretStr) -> SecretStr:
     return value
 
 
-class Channel(BaseModel):
-    """One place where people are notified."""
+class ChannelRules(BaseModel):
+    """What a channel is told, and when: everything but its address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     name: str
-    to: Annotated[SecretStr, AfterValidator(_address)]
-    """An address as Apprise writes it."""
     causes: frozenset[Cause] = frozenset(Cause)
     roles: frozenset[Role] = frozenset(Role)
     """Only what people of these roles can do something about."""
@@ -82,6 +89,14 @@ class Channel(BaseModel):
     digest: Annotated[time, BeforeValidator(_time_of_day)] | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
+    @field_serializer("quiet")
+    def _quiet_as_written(self, value: tuple[time, time] | None) -> str | None:
+        return None if value is None else "{:%H:%M}-{:%H:%M}".format(*value)
+
+    @field_serializer("digest")
+    def _digest_as_written(self, value: time | None) -> str | None:
+        return None if value is None else f"{value:%H:%M}"
+
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(ZoneInfo(self.time_zone))
 
@@ -91,6 +106,13 @@ class Channel(BaseModel):
         begins, ends = self.quiet
         now = self.local(moment).time()
         return begins <= now < ends if begins < ends else now >= begins or now < ends
+
+
+class Channel(ChannelRules):
+    """One place where people are notified."""
+
+    to: Annotated[SecretStr, AfterValidator(_address)]
+    """An address as Apprise writes it."""
 
 
 class Channels(BaseModel):

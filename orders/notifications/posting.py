@@ -76,3 +76,9 @@ def _service(address: str) -> "apprise.Apprise":
 def room(channel: Channel) -> int:
     """Characters that title and body may have together: a longer message is refused by the service."""
     return _service(channel.to.get_secret_value())[0].body_maxlen - _MARGIN
+
+
+def service_of(channel: Channel) -> str:
+    """`Telegram (tgram://…)`: an address without anything that might be a secret."""
+    address = channel.to.get_secret_value()
+    return f"{_service(address)[0].service_name} ({address.partition(':')[0]}://…)"

@@ -52,8 +52,8 @@ class Change:
     """None: it is over."""
 
 
-async def claim(session: AsyncSession, channel: Channel, now: datetime) -> NotificationChannel | None:
-    """Take the channel for one attempt. None: another process has it, or it has failed and it is too early."""
+async def known(session: AsyncSession, channel: Channel, now: datetime) -> NotificationChannel | None:
+    """The row of a channel, which is made where there is none. None: another process makes it just now."""
     row = await session.get(NotificationChannel, channel.name)
     if row is None:
         row = NotificationChannel(name=channel.name, digest_of=_past_digest(channel, now))
@@ -62,6 +62,14 @@ async def claim(session: AsyncSession, channel: Channel, now: datetime) -> Notif
                 session.add(row)
         except IntegrityError:
             return None
+    return row
+
+
+async def claim(session: AsyncSession, channel: Channel, now: datetime) -> NotificationChannel | None:
+    """Take the channel for one attempt. None: another process has it, or it has failed and it is too early."""
+    row = await known(session, channel, now)
+    if row is None:
+        return None
     free = col(NotificationChannel.busy_until).is_(None) | (col(NotificationChannel.busy_until) <= now)
     due = col(NotificationChannel.next_try_at).is_(None) | (col(NotificationChannel.next_try_at) <= now)
     taken = await session.exec(
@@ -178,7 +186,8 @@ async def note_failed(session: AsyncSession, channel: Channel, error: str, now: 
     state.failing_since = state.failing_since or now
     state.next_try_at = now + min(FIRST_PAUSE * 2 ** min(state.failures, 10), LONGEST_PAUSE)
     state.failures += 1
-    state.last_error = error[:LONGEST_ERROR]
+    state.last_error = state.last_failure = error[:LONGEST_ERROR]
+    state.last_failed_at = now
     session.add(state)
     if state.failing_since <= now - REPORTED_AFTER:
         await keep_one(session, _failing(channel.name, state.last_error), lasts=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.routing import Mount, Route
 
-from console import incidents, items, operations, refunds, services, tasks, upstreams
+from console import incidents, items, notifications, operations, refunds, services, tasks, upstreams
 from models.enums import OperationKind
 from orders.operations.registry import operation_type
 from tests.storefront.api import Api
@@ -22,6 +22,7 @@ ACTS: Mapping[str, Sequence[str]] = {
     "refunds": [*refunds.ACTS],
     "services": [*services.ACTS],
     "upstreams": [*upstreams.ACTS],
+    "notifications": [*notifications.ACTS],
 }
 """What may be done to the things of a page: the last part of an address to which a form is sent."""
 NUMBERS = {"tasks": "4"}
@@ -63,6 +64,8 @@ def _choices(route: Route, parts: Sequence[str]) -> Iterator[Sequence[str]]:
             yield VALUES[part]
         elif noun == "upstreams" and part == "name":
             yield ["main"]
+        elif noun == "notifications" and part == "name":
+            yield ["office"]
         elif part == "number":
             yield ["9000"] if noun == "upstreams" else [NUMBERS.get(noun, "1")]
         else:
