@@ -1,5 +1,7 @@
 """The channels through which people are told what needs them: what each is for, how each is, and a trial message."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
@@ -18,7 +20,7 @@ from storefront.context import Context, InContext
 
 router = APIRouter()
 
-ALL = {"all_causes": frozenset(Cause), "all_roles": frozenset(Role)}
+ALL: dict[str, Any] = {"all_causes": frozenset(Cause), "all_roles": frozenset(Role)}
 """What a channel has whose file does not restrict it."""
 
 

@@ -15,21 +15,17 @@ down_revision = "0059"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = (
-    sa.Column("last_failed_at", UtcDateTime(), nullable=True),
-    sa.Column("last_failure", sa.String(), nullable=True),
-    sa.Column("rules", sa.String(), nullable=True),
-    sa.Column("trial_asked_at", UtcDateTime(), nullable=True),
-    sa.Column("trial_at", UtcDateTime(), nullable=True),
-    sa.Column("trial_error", sa.String(), nullable=True),
-)
+_TIMES = ("last_failed_at", "trial_asked_at", "trial_at")
+_TEXTS = ("last_failure", "rules", "trial_error")
 
 
 def upgrade() -> None:
-    for column in _COLUMNS:
-        op.add_column("notification_channel", column.copy())
+    for name in _TIMES:
+        op.add_column("notification_channel", sa.Column(name, UtcDateTime(), nullable=True))
+    for name in _TEXTS:
+        op.add_column("notification_channel", sa.Column(name, sa.String(), nullable=True))
 
 
 def downgrade() -> None:
-    for column in reversed(_COLUMNS):
-        op.drop_column("notification_channel", column.name)
+    for name in _TEXTS + _TIMES:
+        op.drop_column("notification_channel", name)
