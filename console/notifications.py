@@ -1,4 +1,4 @@
-"""The channels through which people are told what needs them: what each is for, how each is, and a trial message."""
+"""The channels of the notifications: what each is for, how each is, and a trial message."""
 
 from typing import Any
 

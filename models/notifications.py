@@ -45,7 +45,7 @@ class NotificationChannel(SQLModel, table=True):
     last_failure: str | None = None
     """Why; it stays when later ones go through."""
     rules: str | None = None
-    """What it is told, as the worker read it from the file (JSON, `orders.notifications.watching.Rules`)."""
+    """What it is for, as the worker read it from the file (JSON, `orders.notifications.watching.Rules`)."""
     trial_asked_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))
     """A person wants a trial message; none when a worker has begun to send it."""
     trial_at: datetime | None = Field(default=None, sa_column=utc_column(nullable=True))

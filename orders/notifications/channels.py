@@ -74,7 +74,7 @@ def _address(value: SecretStr) -> SecretStr:
 
 
 class ChannelRules(BaseModel):
-    """What a channel is told, and when: everything but its address."""
+    """What a channel is for, and when: everything but its address."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
