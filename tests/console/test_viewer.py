@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.enums import RefundSource, Role
+from models.notifications import NotificationChannel
 from models.refund import Refund
 from models.tables import metadata
 from tests.console.conftest import LogIn
@@ -30,6 +31,7 @@ TYPED = {
 async def stock(api: Api) -> None:
     """Something for every page."""
     await everything_stuck(api)
+    await api.add(NotificationChannel(name="office"))
     await api.add(
         Refund(account_id=1, source=RefundSource.PAYMENT, row="r-1", amount=Decimal("2.50"), currency="EUR", text="")
     )
