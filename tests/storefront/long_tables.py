@@ -21,6 +21,7 @@ from models.enums import (
     OperationKind,
     RefundSource,
     RefundState,
+    ReservationState,
     ServiceStatus,
     Stage,
     TaskMode,
@@ -29,7 +30,7 @@ from models.enums import (
 )
 from models.events import UpstreamEvent, UpstreamHint, UpstreamSnapshot
 from models.incident import Incident
-from models.order import Intent, Operation, Service, StageEntry, Task
+from models.order import Intent, Operation, Reservation, Service, StageEntry, Task
 from models.refund import Refund
 from models.webhooks import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
@@ -121,6 +122,23 @@ def _make_rows() -> Iterator[tuple[type[SQLModel], list[dict[str, Any]]]]:
                     due_at=rare(i, None, AGO),
                     assignee=rare(i, "", "olga"),
                     created_at=rare(i, utc_now(), AGO),
+                )
+                for i in n
+            ),
+        ),
+    )
+    yield (
+        Reservation,
+        _values(
+            Reservation,
+            (
+                _row(
+                    operation_id=i,
+                    account_id=1,
+                    amount=Decimal(1),
+                    state=rare(i, ReservationState.RELEASED, ReservationState.WAITING),
+                    release_number=rare(i, i, None),
+                    released_at=rare(i, AGO, None),
                 )
                 for i in n
             ),

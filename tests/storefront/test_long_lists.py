@@ -110,6 +110,7 @@ BIG = {
     "intent",
     "operation",
     "refund",
+    "reservation",
     "service",
     "stage_entry",
     "task",
@@ -130,6 +131,7 @@ OF_FEW = {
     "incident_open",
     "incident_closed",
     "task_taken",
+    "task_for_people",
     "task_overdue",
     "upstream_event_undelivered",
 }
