@@ -72,7 +72,8 @@ async def fill(database: Database, operations: int) -> None:
         for account, number in waiting.items():
             counted = sa.update(UpstreamAccount).where(col(UpstreamAccount.id) == account)
             await connection.execute(counted.values(waiting=number, release_count=2 * services))
-        await connection.exec_driver_sql("ANALYZE")  # as autovacuum does
+        if not database.is_sqlite:  # of which nobody keeps statistics
+            await connection.exec_driver_sql("ANALYZE")  # as autovacuum does
 
 
 async def _catalogue(connection: Any) -> None:

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -23,6 +24,8 @@ from tests.storefront.api import Api, client_of_nothing, stocked_api
 from tests.storefront.long_tables import ROWS, rows_of_years
 from tests.storefront.test_long_lists import BIG, OF_FEW
 
+Statements = list[tuple[str, Any]]
+"""With their parameters."""
 MOST_READ = ROWS // 10
 """Rows of a big table that a page may read for one statement: a page of fifty, some of them twice."""
 CAUSES = ("decide", "unclear", "money", "tasks", "incidents", "upstreams", "slow", "drift", "orphans")
@@ -32,6 +35,7 @@ FILTERS = (
     "cause=decide&upstream=quiet&age=2h",
     "cause=tasks&assignee=olga&customer=c-5",
 )
+MAIN = "upstreams/main"
 PAGES = {
     "/": ["", *(f"?{one}" for one in FILTERS)],
     "/live": ["live", "live?cause=tasks"],
@@ -42,7 +46,7 @@ PAGES = {
     "/refunds": ["refunds", "refunds?state=open"],
     "/search": ["search?q=r-5"],
     "/upstreams": ["upstreams"],
-    "/upstreams/{name}": ["upstreams/main", "upstreams/quiet"],
+    "/upstreams/{name}": [MAIN, "upstreams/quiet"],
     "/upstreams/{name}/forecast": ["upstreams/main/forecast"],
     "/operations/{number}": ["operations/5"],
     "/services/{number}": ["services/5"],
@@ -70,7 +74,7 @@ async def full(migrated_database_url: str) -> AsyncIterator[Api]:
                 await connection.execute(sa.insert(model), rows)
             session.add(UpstreamAccount(name="quiet", kind="billmanager", url="https://x.test", currency="EUR"))
             account = await session.get_one(UpstreamAccount, 1)
-            account.balance, account.balance_at = 1000, utc_now()
+            account.balance, account.balance_at = Decimal("1000"), utc_now()
         if not api.database.is_sqlite:  # nobody keeps statistics of SQLite
             async with api.database.write() as session:
                 await (await session.connection()).execute(sa.text("ANALYZE"))
@@ -92,7 +96,7 @@ class Reading:
 
     async def of_page(self, browser: Browser, address: str) -> dict[str, str]:
         """Big tables of which too much is read -> the statement."""
-        asked: list[tuple[str, Any]] = []
+        asked: Statements = []
 
         def on_execute(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
             if statement.lstrip().upper().startswith("SELECT"):
@@ -107,25 +111,28 @@ class Reading:
         assert answer.status_code == 200, (address, answer.status_code)
         assert asked, "nothing was asked"
         read = self._on_sqlite if self._database.is_sqlite else self._on_postgres
-        return {table: statement for statement, parameters in asked for table in read(statement, parameters)}
+        return dict(read(asked))
 
-    def _on_sqlite(self, statement: str, parameters: Any) -> Iterator[str]:
+    def _on_sqlite(self, asked: Statements) -> Iterator[tuple[str, str]]:
         with closing(sqlite3.connect(self._url.removeprefix("sqlite:///"))) as connection:
-            steps = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-        for words in (step.split() for step in steps):
-            if words[0] == "SCAN" and words[1] in BIG and not OF_FEW.intersection(words):
-                yield words[1]
+            for statement, parameters in asked:
+                for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters):
+                    words = row[3].split()
+                    if words[0] == "SCAN" and words[1] in BIG and not OF_FEW.intersection(words):
+                        yield words[1], statement
 
-    def _on_postgres(self, statement: str, parameters: Any) -> Iterator[str]:
+    def _on_postgres(self, asked: Statements) -> Iterator[tuple[str, str]]:
         with psycopg.connect(self._url) as connection:
             cursor = psycopg.ClientCursor(connection)
             # These tables are short enough to be read whole. Shown is what is read where they are long.
-            for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin"):
-                cursor.execute(f"SET enable_{way} = off")
-            row = cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()
-        assert row is not None
-        plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
-        yield from _tables_read(plan[0]["Plan"])
+            ways = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
+            cursor.execute("; ".join(f"SET enable_{way} = off" for way in ways))
+            for statement, parameters in asked:
+                row = cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters).fetchone()
+                assert row is not None
+                plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+                for table in _tables_read(plan[0]["Plan"]):
+                    yield table, statement
 
 
 def _tables_read(node: dict[str, Any]) -> Iterator[str]:
@@ -137,6 +144,7 @@ def _tables_read(node: dict[str, Any]) -> Iterator[str]:
         yield from _tables_read(part)
 
 
+@pytest.mark.proof
 async def test_no_page_reads_a_long_table_whole(full: Api, olga: Browser) -> None:
     reading = Reading(full)
     wrong = [
@@ -154,17 +162,20 @@ async def test_every_page_is_looked_at(full: Api) -> None:
     assert shown == PAGES.keys() | NO_LISTS
 
 
-@pytest.mark.parametrize(
-    ("missing", "address"), [("task_for_people", "?cause=tasks"), ("reservation_charged", "upstreams/main")]
-)
-async def test_an_index_that_is_missing_is_noticed(full: Api, olga: Browser, missing: str, address: str) -> None:
-    """The test of the test."""
-    table, _, _ = missing.partition("_")
-    [index] = [one for one in metadata.tables[table].indexes if one.name == missing]
+async def test_an_index_that_is_missing_is_noticed(full: Api, olga: Browser) -> None:
+    """The test of the test. On SQLite the few open tasks are found by other indexes, too; it does not count rows."""
+    missing, address = {"reservation_charged"}, MAIN
+    if full.database.is_sqlite:
+        missing, address = {"task_for_people", "task_by_state", "task_by_mode", "task_overdue"}, "?cause=tasks"
+    indexes = [one for table in metadata.tables.values() for one in table.indexes if one.name in missing]
     async with full.database.write() as session:
-        await (await session.connection()).run_sync(lambda connection: index.drop(connection))
+        connection = await session.connection()
+        for index in indexes:
+            await connection.run_sync(index.drop)
     try:
-        assert table in await Reading(full).of_page(olga, address)
+        assert (await Reading(full).of_page(olga, address)).keys() & {"task", "reservation"}
     finally:  # the database is lent to other tests afterwards, which expect its schema whole
         async with full.database.write() as session:
-            await (await session.connection()).run_sync(lambda connection: index.create(connection))
+            connection = await session.connection()
+            for index in indexes:
+                await connection.run_sync(index.create)
