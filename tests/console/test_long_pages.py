@@ -126,7 +126,7 @@ class Reading:
             cursor = psycopg.ClientCursor(connection)
             # These tables are short enough to be read whole. Shown is what is read where they are long.
             ways = ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
-            cursor.execute("; ".join(f"SET enable_{way} = off" for way in ways))
+            cursor.execute("SET jit = off; " + "; ".join(f"SET enable_{way} = off" for way in ways))
             for statement, parameters in asked:
                 row = cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters).fetchone()
                 assert row is not None
