@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from benchmarks.console import Report, run
+from benchmarks import console, console_rows
+from benchmarks.console import Report, pages_of, run
 from benchmarks.console_rows import fill
 from models.database import Database
 from orders.inbox.causes import Cause
@@ -55,3 +56,15 @@ async def test_the_inbox_finds_what_is_stuck_without_reading_what_has_ended(
                 assert [step for step in scans if step.split()[1] in LONG] == [], (cause, plan)
     finally:
         await database.close()
+
+
+@pytest.mark.parametrize("page", ["inbox, decide", "inbox, tasks", "inbox, money", "inbox, drift", "tasks", "audit"])
+async def test_a_list_of_fifty_asks_as_often_as_one_of_five(
+    tmp_path: Path, migrated_sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """Every service has one that is stuck: five of each cause, and fifty."""
+    monkeypatch.setattr(console_rows, "STUCK_ONE_IN", 2)
+    monkeypatch.setattr(console, "pages_of", lambda operations: {page: pages_of(operations)[page]})
+    few, many = [await _report(tmp_path, migrated_sqlite_template, number) for number in (50, 500)]
+    assert few.pages[0].kilobytes < many.pages[0].kilobytes
+    assert few.pages[0].statements == many.pages[0].statements
