@@ -58,13 +58,27 @@ async def test_the_inbox_finds_what_is_stuck_without_reading_what_has_ended(
         await database.close()
 
 
-@pytest.mark.parametrize("page", ["inbox, decide", "inbox, tasks", "inbox, money", "inbox, drift", "tasks", "audit"])
+LISTS = (*(f"inbox, {one}" for one in Cause), "bulk", "tasks", "audit", "upstream", "what was paid back")
+OTHERWISE = {"inbox, upstream=third", "audit as a file, its first rows"}
+"""What few and many of it show is not of the same kinds, or is not read at once."""
+
+
 async def test_a_list_of_fifty_asks_as_often_as_one_of_five(
-    tmp_path: Path, migrated_sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, page: str
+    tmp_path: Path, migrated_sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every service has one that is stuck: five of each cause, and fifty."""
+
+    def lists(operations: int) -> dict[str, str]:
+        return {
+            name: path
+            for name, path in pages_of(operations).items()
+            if name.startswith(LISTS) and name not in OTHERWISE
+        }
+
     monkeypatch.setattr(console_rows, "STUCK_ONE_IN", 2)
-    monkeypatch.setattr(console, "pages_of", lambda operations: {page: pages_of(operations)[page]})
+    monkeypatch.setattr(console, "pages_of", lists)
     few, many = [await _report(tmp_path, migrated_sqlite_template, number) for number in (50, 500)]
-    assert few.pages[0].kilobytes < many.pages[0].kilobytes
-    assert few.pages[0].statements == many.pages[0].statements
+    asked = [{one.page: one.statements for one in report.pages} for report in (few, many)]
+    assert {page: (number, asked[1][page]) for page, number in asked[0].items() if asked[1][page] != number} == {}
+    longer = [one.page for one, other in zip(few.pages, many.pages, strict=True) if other.kilobytes > one.kilobytes]
+    assert {"inbox, decide", "inbox, tasks", "tasks", "upstream"} <= {*longer}
