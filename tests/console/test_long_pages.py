@@ -43,6 +43,7 @@ PAGES = {
     "/tasks": ["tasks", *(f"tasks?show={one}" for one in ("mine", "free", "overdue")), "tasks?department=sales"],
     "/audit": ["audit", "audit?actor=nobody", "audit?action=nothing", "audit?object=operation+5",
                "audit?from=2100-01-01", "audit?to=2000-01-01", "audit?actor=nobody&object=operation+5"],
+    "/notifications": ["notifications"],
     "/refunds": ["refunds", "refunds?state=open"],
     "/search": ["search?q=r-5"],
     "/upstreams": ["upstreams"],
@@ -57,7 +58,18 @@ PAGES = {
 }  # fmt: skip
 """Route -> addresses, with filters that few rows match."""
 NO_LISTS = {
-    *("/news", "/log-in", "/entered", "/me", "/oidc", "/oidc/answer", "/order", "/audit.csv", "/bulk/{number}"),
+    *(
+        "/news",
+        "/log-in",
+        "/entered",
+        "/me",
+        "/oidc",
+        "/oidc/answer",
+        "/order",
+        "/audit.csv",
+        "/bulk/{number}",
+        "/notifications/{name}",
+    ),
     *("/items/{number}", "/services/{number}/request/{kind}", "/upstreams/{name}/items/{product_type}/{number:path}"),
 }
 """Pages of nothing long. The audit's file is the whole of it."""
