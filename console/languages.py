@@ -1,6 +1,7 @@
 """The texts of the pages in each language: gettext catalogues beside this module, read at the start.
 
-English stands in the templates. `translations/<language>/console.po` has the others.
+English stands in the templates. `translations/<language>/console.po` has the others,
+and `sentences.po` the sentences that the product computes (console.sentences).
 """
 
 import io
@@ -8,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from babel import Locale, negotiate_locale
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
@@ -23,11 +25,17 @@ def translations_of(language: str) -> NullTranslations:
     """The catalogue of a language that LANGUAGES has."""
     if language == ENGLISH:
         return NullTranslations()
-    text = files("console").joinpath("translations", language, CATALOGUE).read_bytes()
     written = io.BytesIO()
-    write_mo(written, read_po(io.BytesIO(text), locale=language))
+    write_mo(written, catalogue_of(language, CATALOGUE))
     written.seek(0)
     return Translations(written)
+
+
+@cache
+def catalogue_of(language: str, name: str) -> Catalog:
+    """As written in the file of this name."""
+    text = files("console").joinpath("translations", language, name).read_bytes()
+    return read_po(io.BytesIO(text), locale=language)
 
 
 @cache

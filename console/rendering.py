@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse
 
 from console import texts
 from console.languages import LANGUAGES, language_for, locale_of, translations_of
+from console.sentences import sentences_of
 from console.sessions import Session
 from models.columns import utc_now
 from models.money import Money
@@ -131,7 +132,9 @@ def _environment(language: str) -> Environment:
     )
     translations = translations_of(language)
     environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]  # of the extension
-    environment.filters["money"] = _money
+    sentences = sentences_of(language)
+    environment.filters["money"] = lambda value: sentences.money(_money(value))
+    environment.filters["translated"] = lambda text: text if text is None else sentences.translated(text)
     environment.filters["visible"] = visible_lines
     environment.policies["ext.i18n.trimmed"] = True
     return environment
