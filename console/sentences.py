@@ -30,7 +30,7 @@ _PARTS = (
 _SEVERAL = re.compile(r"; | \(|: |\n|\. |(?:\S+ ){3}")
 _MUCH = 12
 """A template with fewer letters of its own has no values that are put together of several sentences."""
-_LONGEST = 4_000
+_LONGEST = 2_000
 """A longer text is no sentence of ours."""
 _REMEMBERED = 5_000
 _THINGS = ("operation", "service", "item", "task", "upstream")
