@@ -33,7 +33,7 @@ def translations_of(language: str) -> NullTranslations:
 
 @cache
 def catalogue_of(language: str, name: str) -> Catalog:
-    """As written in the file of this name."""
+    """The catalogue in the file of this name."""
     text = files("console").joinpath("translations", language, name).read_bytes()
     return read_po(io.BytesIO(text), locale=language)
 
