@@ -97,7 +97,7 @@ class Sentences:
         return f"{number} {found[3]}"
 
     def _known(self, written: str) -> str | None:
-        """The translation of the text itself, or without what a sentence adds: a capital letter first, a full stop last."""
+        """The text's translation, also without what a sentence adds: a capital letter first, a full stop last."""
         found = self._exactly(written)
         if found is None and written[:1].isupper():
             found = self._exactly(written[0].lower() + written[1:])
