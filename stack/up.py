@@ -22,6 +22,7 @@ def welcome(stack: EmbeddedStack) -> str:
 Resellflow is running. Ctrl-C stops it; its data stays in {short(stack.directory)}.
 
   Storefront API   {stack.api_url}  (documentation: {stack.api_url}/docs)
+  Console          {stack.api_url}/console  (for people; see below)
   Temporal UI      {stack.temporal_ui_url}
   Temporal         {stack.temporal_address}
   Upstream         {stack.simulator_url}/billmgr  (the simulator; its administration: {stack.simulator_url}/_sim)
@@ -37,6 +38,10 @@ After  . {shlex.quote(short(stack.environment_file))}  a shell finds resell and 
 and has the address of the API in $API and the operator's token in $TOKEN:
 
   {list_command(stack)}
+
+This adds a person who may log in to the console, in that shell, too. It prints the password:
+
+  resell users add olga --role admin
 """
 
 

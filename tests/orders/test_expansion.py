@@ -18,7 +18,7 @@ from tests.orders.test_migrate import sync_engine
 EXPANDS_AFTER = "0026"
 """Older migrations renamed columns: an upgrade over them needs a stop (docs/operations.md)."""
 NEWEST = 8
-"""So many of the newest migrations `make test` watches: the others have been watched and never change."""
+"""How many of the newest migrations `make test` watches: the others have been watched and never change."""
 
 
 @pytest.fixture
@@ -86,6 +86,7 @@ def test_rows_of_the_first_version_come_to_the_newest_and_back(engine: sa.Engine
     expansion.to(engine, "head")
 
 
+@pytest.mark.dialects
 @pytest.mark.parametrize("newest", [NEWEST, pytest.param(None, marks=pytest.mark.proof)], ids=["newest", "all"])
 def test_a_process_of_the_version_before_goes_on_next_to_each_migration(engine: sa.Engine, newest: int | None) -> None:
     scripts = [script for script in expansion.scripts() if script.revision >= EXPANDS_AFTER]

@@ -16,7 +16,7 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MARK, EARLIER, LONGER = "rf-abcde-1042", "rf-abcde-10", "rf-abcde-10427"
 OWN, CUSTOMERS, OTHERS = "rf-abcde-1042.servers.internal", "xn--b1afb6bcb.example.test", "shop.example.com"
 SETTLED = (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED, UpstreamStatus.DELETED)
-MANY = settings(max_examples=150, deadline=None, derandomize=True)
+MANY = settings(max_examples=300, deadline=None, derandomize=True)
 
 spellings = some.sampled_from(
     [

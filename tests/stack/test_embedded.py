@@ -3,6 +3,7 @@
 The second starts from what the first leaves. Each stack is six programs, so only the demo is in `make test`.
 """
 
+import json
 import re
 import socket
 import sys
@@ -87,6 +88,16 @@ def test_what_the_demo_did_is_still_there_when_the_stack_is_up_again(tmp_path: P
         with Program(["sh", "-c", typed], name="resell operations") as shell:
             assert shell.wait_for_exit(timeout=60) == 0, shell.output
             assert f"{client.base_url} {client.headers['Authorization'].removeprefix('Bearer ')}" in shell.output
+        console = up.wait_for_line(r"^  Console +(http\S+/console) ", timeout=30)
+        said = up.wait_for_line(r"^  (resell users add .*)$", timeout=30)
+        with Program(["sh", "-c", f". {tmp_path}/environment.sh; {said[1]} --json"], name="resell users") as shell:
+            assert shell.wait_for_exit(timeout=60) == 0, shell.output
+            person = json.loads(shell.output)
+        with httpx.Client(follow_redirects=True, trust_env=False) as browser:
+            page = browser.post(
+                f"{console[1]}/log-in", data={"name": person["name"], "password": person["password"], "next": ""}
+            )
+            assert (page.status_code, "Log out" in page.text) == (200, True), page.text
         assert "tokens.json" in up.output
         assert "catalogue.toml was edited: it stays as it is" in up.output
         assert catalogue.read_text(encoding="utf-8") == edited
