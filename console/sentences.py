@@ -69,7 +69,7 @@ class Sentences:
         self._plural = c2py(catalogue.plural_expr)
         for message in catalogue:
             written, *_ = [message.id] if isinstance(message.id, str) else message.id
-            forms = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            forms = (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
             if written and PLACE.search(written):
                 self._templates.append(_template(written, forms))
             elif written:

@@ -11,7 +11,11 @@ from console.inputs import GROUPS, NEVER
 from console.languages import CATALOGUE, LANGUAGES
 from models.enums import (
     AtEndOfTerm,
+    DriftKind,
     FailureClass,
+    IncidentKind,
+    IntentState,
+    IntentStep,
     Knowledge,
     MemberState,
     OperationKind,
@@ -46,7 +50,9 @@ def test_every_value_has_words() -> None:
         (texts.CAUSES, Cause), (texts.IF_NOTHING_IS_DONE, Cause), (texts.KINDS, OperationKind), (texts.STAGES, Stage),
         (texts.FAILURES, FailureClass), (texts.DECISIONS, DecisionKind), (texts.TASK_STATES, TaskState),
         (texts.HEALTHS, UpstreamHealth), (texts.SERVICE_STATES, ServiceStatus),
-        (texts.MEMBERS, MemberState), (texts.KNOWN, Knowledge),
+        (texts.INCIDENTS, IncidentKind), (texts.DIFFERENCES, DriftKind),
+        (texts.STEPS, IntentStep), (texts.OUTCOMES, IntentState), (texts.MEMBERS, MemberState),
+        (texts.KNOWN, Knowledge),
         (texts.EFFECTS, OperationKind), (texts.RENEWAL_OWNERS, RenewalOwner),
         (texts.AT_END_OF_TERM, AtEndOfTerm), (texts.MONEY, MoneyThere), (texts.REFUND_STATES, RefundState),
     ):  # fmt: skip

@@ -17,6 +17,8 @@ LONG_ALONE = {
     "cli/test_life.py": "flow/test_storefront.py",
     "cli/test_types.py": "orders/test_types.py",
     "console/test_browser.py": "console/test_inbox.py",
+    "console/test_by_hand_browser.py": "console/test_tasks.py",
+    "console/test_candidates_browser.py": "console/test_upstreams.py",
     "console/test_choosing_browser.py": "console/test_bulk.py",
     "console/test_keys_browser.py": "console/test_inbox.py",
     "console/test_request_pages.py": "console/test_requests.py",
