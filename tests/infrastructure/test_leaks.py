@@ -29,6 +29,7 @@ def test_ordinary_lines_pass() -> None:
         "RESELL_STOREFRONT_TOKENS: tokens are written NAME=TOKEN,NAME=TOKEN",
         "authinfo=‹secret›&out=xml, auth=‹secret›, Bearer ‹secret›, postgresql://resell:‹secret›@host/db",
         "open service 1, operation 1: submitting [request=0123456789abcdef0123456789abcdef]",
+        """await self._transport.post(call, {"authinfo": authinfo, **fields})""",
         "the storefront API listens on http://127.0.0.1:8080",
     ):
         assert secrets_in(line) == []
