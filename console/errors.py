@@ -28,7 +28,7 @@ def install(app: FastAPI) -> None:
     problems.install(app)
     for error, handler in list(app.exception_handlers.items()):
         app.exception_handlers[error] = _as_page(handler)  # type: ignore[arg-type]  # handlers of HTTP alone
-    app.exception_handlers[HTTPException] = _or_the_page(app.exception_handlers[HTTPException])  # type: ignore[arg-type]
+    app.exception_handlers[HTTPException] = _or_the_page(app.exception_handlers[HTTPException])  # type: ignore[arg-type]  # as above
     app.exception_handler(NotLoggedIn)(_to_the_login)
     app.exception_handler(ForeignForm)(_not_of_this_session)
 
@@ -72,7 +72,7 @@ async def page_of_a_fault(request: Request, error: Exception) -> Response:
     page = _as_page(_our_fault)
     try:
         return await page(request, error)
-    except Exception:  # the same once more, as a rule: the page of the problem alone needs no data
+    except Exception:  # of whatever kind: the form could not be shown again. It is asked once, so this is the problem alone
         log.exception("the page of a fault failed")
         return await page(request, error)
 

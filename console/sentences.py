@@ -60,9 +60,9 @@ class Sentences:
         self._language = language
         self._fixed: dict[str, str] = {}
         self._templates: list[Template] = []
+        self._remembered = lru_cache(_REMEMBERED)(self._found)
         if language != ENGLISH:
             self._read()
-            self.translated = lru_cache(_REMEMBERED)(self.translated)  # type: ignore[method-assign]
 
     def _read(self) -> None:
         catalogue = catalogue_of(self._language, SENTENCES)
@@ -85,7 +85,7 @@ class Sentences:
         written = str(text)
         if self._language == ENGLISH or len(written) > _LONGEST:
             return written
-        return self._known(written) or self._of_parts(written)
+        return self._remembered(written)
 
     def money(self, text: str) -> str:
         """A sum as the language writes it: 1 234,50 EUR. Other texts stay as they are."""
@@ -95,6 +95,9 @@ class Sentences:
         digits = "0" * len(found[2] or "")
         number = format_decimal(Decimal(found[1]), f"#,##0.{digits}" if digits else "#,##0", locale_of(self._language))
         return f"{number} {found[3]}"
+
+    def _found(self, written: str) -> str:
+        return self._known(written) or self._of_parts(written)
 
     def _known(self, written: str) -> str | None:
         """The text's translation, also without what a sentence adds: a capital letter first, a full stop last."""
