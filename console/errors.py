@@ -72,7 +72,7 @@ async def page_of_a_fault(request: Request, error: Exception) -> Response:
     page = _as_page(_our_fault)
     try:
         return await page(request, error)
-    except Exception:  # of whatever kind: the form could not be shown again. It is asked once, so this is the problem alone
+    except Exception:  # of whatever kind: the form is shown again once only, so this is the problem alone
         log.exception("the page of a fault failed")
         return await page(request, error)
 
