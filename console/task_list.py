@@ -30,7 +30,7 @@ TABS = {
 _WANTED: dict[str, Callable[[Visitor], dict[str, object]]] = {
     "": lambda visitor: {},
     "mine": lambda visitor: {"assignee": [visitor.name]},
-    OURS: lambda visitor: {"department": [visitor.department]},
+    OURS: lambda visitor: {"department": [visitor.department]},  # whatever the address says besides
     "free": lambda visitor: {"taken": False},
     "overdue": lambda visitor: {"overdue": True},
 }
@@ -47,8 +47,6 @@ async def tasks_of_people(
 ) -> Response:
     """Raises InvalidField for a wrong cursor. A tab that there is not is the first one."""
     show = show if show in TABS else ""
-    if show == OURS:
-        department = session.visitor.department  # whatever the address says besides
     asked_for = {"department": [department] if department else None, **_WANTED[show](session.visitor)}
     # `asked_for` has fields of TaskWanted by their names; mypy takes each for every one of them.
     wanted = TaskWanted(state=[TaskState.OPEN], mode=[TaskMode.MANUAL], **asked_for)  # type: ignore[arg-type]
