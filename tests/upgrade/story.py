@@ -23,6 +23,8 @@ OF_EACH_KIND = 2
 MOVED_SECONDS = 420.0
 """Three minutes without a worker, and the half minute until a worker looks, on a machine that has more to do."""
 AGREED_SECONDS = 60.0
+AFTER_SECONDS = 10.0
+"""Orders go on for so long when only new programs are left."""
 
 
 class Rehearsal:
@@ -91,19 +93,23 @@ class Rehearsal:
         return waiting
 
     async def _upgrade(self, waiting: Waiting) -> None:
-        """Under the load of the roll; processes are killed on the way. The old worker goes when the load has ended."""
+        """Under the load of the roll; processes are killed on the way. The load ends after the old worker."""
         over = asyncio.Event()
         load = asyncio.create_task(self._shops.roll(self._pace, over))
         try:
             new_worker = await self._roll(waiting)
             self.counts["orders under way when the programs were replaced"] = len(await self._shops.under_way())
+            await self._at.kill(self._worker)
+            self._done("the old worker was killed")
+            await asyncio.sleep(AFTER_SECONDS)
             self.counts["the load lasted until the programs were replaced"] = not load.done()
             over.set()
             await load
         finally:
             load.cancel()
         self._done(f"{len(self._shops.measured)} orders, {self._pace.rate:g} a second, have their answers")
-        await self._stop_worker(new_worker, self._old, self._new, kill=True)
+        self._worker = new_worker
+        await self._until_moved(self._old, self._new)
 
     async def _roll(self, waiting: Waiting) -> Program:
         """Migrates, makes the new worker current and replaces the API. Returns the new worker."""
@@ -125,15 +131,19 @@ class Rehearsal:
             raise Failed(f"orders that wait should have stayed with the old version: {by_build}")
         return new_worker
 
-    async def _stop_worker(self, successor: Program, gone: Tree, stays: Tree, *, kill: bool = False) -> None:
-        await (self._at.kill if kill else self._at.stop)(self._worker)
+    async def _stop_worker(self, successor: Program, gone: Tree, stays: Tree) -> None:
+        await self._at.stop(self._worker)
         self._worker = successor
+        await self._until_moved(gone, stays)
+
+    async def _until_moved(self, gone: Tree, stays: Tree) -> None:
+        """The watch moves orders whose version no worker runs."""
         ends = time.monotonic() + MOVED_SECONDS
         while left := (await self._at.orders_by_build(stays)).get(gone.name, 0):
             if time.monotonic() > ends:
                 raise Failed(f"{left} orders are still with version {gone.name}, which no worker runs")
             await asyncio.sleep(LOOK_SECONDS)
-        self._done(f"workers of {gone.name} stopped, and their orders are with {stays.name}")
+        self._done(f"no worker runs {gone.name}, and its orders are with {stays.name}")
 
     async def _replace_api(self, tree: Tree, *, kill: bool = False) -> None:
         """A new one, the requests to it, and the end of the old one. A killed one ends before requests go elsewhere."""
