@@ -72,6 +72,7 @@ def test_a_server_comes_back_as_it_was_at_a_moment_and_is_held(saved: SavedServe
     saved.sql("DELETE FROM note")
 
 
+@pytest.mark.proof
 def test_a_dump_becomes_the_live_database_and_the_former_one_stays(saved: SavedServer) -> None:
     note(saved, "dumped")
     said = saved.done("dump")
@@ -171,6 +172,7 @@ def test_a_missing_segment_is_named(saved: SavedServer) -> None:
     assert "the log that was kept ends before it" in said, last
 
 
+@pytest.mark.proof
 def test_metrics_show_when_it_was_last_saved_and_checked(saved: SavedServer) -> None:
     begun = saved.time().timestamp()
     saved.sql("DELETE FROM beat")

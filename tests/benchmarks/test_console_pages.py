@@ -63,6 +63,7 @@ OTHERWISE = {"inbox, upstream=third", "audit as a file, its first rows"}
 """What few and many of it show is not of the same kinds, or is not read at once."""
 
 
+@pytest.mark.proof
 async def test_a_list_of_fifty_asks_as_often_as_one_of_five(
     tmp_path: Path, migrated_sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

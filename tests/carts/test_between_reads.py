@@ -20,7 +20,7 @@ async def _lay(bench: Bench, **fault: Any) -> int:
 
 @pytest.mark.parametrize(
     ("held", "charges_are_shown"),
-    [("expense", True), ("cart", False)],
+    [("expense", True), pytest.param("cart", False, marks=pytest.mark.proof)],
     ids=["still-in-the-cart-and-charged", "gone-from-the-cart-and-without-effect"],
 )
 async def test_a_payment_that_comes_between_two_reads_is_found_and_nobody_is_asked(

@@ -130,6 +130,7 @@ async def test_where_the_cart_may_not_be_read_nothing_is_said_to_be_left(bench: 
     assert "is unpaid, and the upstream does not show its cart" in told.reason
 
 
+@pytest.mark.proof
 async def test_a_row_that_somebody_took_away_is_no_proof_that_it_was_not_paid(bench: Bench) -> None:
     order = await unpaid(bench, "renewal")
     for row in await bench.rows():

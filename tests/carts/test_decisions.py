@@ -72,6 +72,7 @@ async def test_a_removed_row_is_ordered_anew_on_a_persons_word_also_after_its_pa
     assert await bench.charges() == [("open", "5.00")]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("payment", ["not tried", pytest.param("refused", marks=pytest.mark.proof)])
 async def test_an_opening_whose_row_the_machine_removed_ends_by_itself(bench: Bench, payment: str) -> None:
     """Its item stays listed as deleted, with our mark."""

@@ -89,6 +89,7 @@ async def test_an_unhealthy_account_is_not_asked_by_orders_of_another_process_ei
     assert await asked(bench) == before
 
 
+@pytest.mark.proof
 async def test_a_429_to_an_order_leaves_its_outcome_unknown_and_the_account_alone_in_every_process(
     bench: Bench,
 ) -> None:

@@ -36,6 +36,7 @@ async def tried(bench: Bench, order: AcceptedOrder) -> SubmitResult:
     return await bench.submit(order)
 
 
+@pytest.mark.proof
 async def test_what_is_put_off_to_a_time_that_has_passed_here_is_sent_less_and_less_often(bench: Bench) -> None:
     """The upstream's clock is behind. A try a minute would fill the history, and be over after ten minutes."""
     await bench.upstream.fault(function=ORDER, sok=True, kind="error", error=EARLY)

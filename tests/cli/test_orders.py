@@ -22,6 +22,7 @@ async def rejected_order(shop: Shop, shell: Shell) -> Run:
     )
 
 
+@pytest.mark.proof
 async def test_an_order_is_followed_to_its_end(shop: Shop, shop_shell: Shell) -> None:
     run = await shop_shell.process(
         *("order", "VDS-1", "--customer", "jane", "--period", 1, "--domain", "v1.example.com"),

@@ -40,6 +40,7 @@ async def run_shop(api: Api, folder: Path, python: str = sys.executable, **envir
     return output.decode().splitlines()
 
 
+@pytest.mark.proof
 async def test_the_shop_sells_renews_and_catches_up(api: Api, tmp_path: Path) -> None:
     first = await run_shop(api, tmp_path, PYTHONPATH=str(wheel.CLIENT))
     assert {"VDS-1 1 month: 7.90 EUR", "VDS-1 costs 7.90 EUR", "service 1: completed nothing"} <= set(first)

@@ -87,6 +87,7 @@ async def test_what_is_over_is_listed_no_more(api: Api) -> None:
     assert listed & {one.cause for one in await entries(api)} == set()
 
 
+@pytest.mark.proof
 async def test_entries_of_one_moment_are_all_shown_page_by_page(api: Api) -> None:
     await everything_stuck(api, times=2)
     moment = utc_now() - timedelta(hours=2)
@@ -159,6 +160,7 @@ async def test_an_open_page_hears_of_news(api: Api, log_in: LogIn) -> None:
     assert set(heard) == {"open", "changed"}
 
 
+@pytest.mark.proof
 async def test_a_viewer_can_change_nothing(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api)
     browser = await log_in(Role.VIEWER)

@@ -174,6 +174,7 @@ async def test_every_page_is_looked_at(full: Api) -> None:
     assert shown == PAGES.keys() | NO_LISTS
 
 
+@pytest.mark.proof
 async def test_an_index_that_is_missing_is_noticed(full: Api, olga: Browser) -> None:
     """The test of the test. On SQLite the few open tasks are found by other indexes, too; it does not count rows."""
     missing, address = {"reservation_charged"}, MAIN

@@ -22,9 +22,11 @@ DONE, PRICE = "mark_done", "accept_price"
     ("role", "offered"),
     [
         (Role.VIEWER, {1: [], 2: [], 3: [], 5: []}),
-        (Role.OPERATOR, {1: [AGAIN, CORRECT], 2: [CANCEL], 3: [CANCEL], 5: [LOOK]}),
+        pytest.param(
+            Role.OPERATOR, {1: [AGAIN, CORRECT], 2: [CANCEL], 3: [CANCEL], 5: [LOOK]}, marks=pytest.mark.proof
+        ),
         (Role.SENIOR, {1: [AGAIN, CORRECT, DONE, CANCEL], 2: [CANCEL], 3: [CANCEL], 5: [LOOK, DONE]}),
-        (Role.FINANCE, {1: [], 2: [], 3: [], 5: []}),
+        pytest.param(Role.FINANCE, {1: [], 2: [], 3: [], 5: []}, marks=pytest.mark.proof),
     ],
 )
 async def test_each_stage_offers_what_may_be_decided_then(

@@ -129,9 +129,15 @@ async def person(api: Api) -> Person:
 
 @pytest.mark.parametrize(
     ("said", "kept"),
-    [("support", "support"), (["sales", "support"], "sales"), ([], ""), (7, ""), (None, ""), ("x" * 65, ""),
-     ("a\nb", "")],
-)  # fmt: skip
+    [
+        (["sales", "support"], "sales"),
+        (7, ""),
+        *(
+            pytest.param(*one, marks=pytest.mark.proof)
+            for one in (("support", "support"), ([], ""), (None, ""), ("x" * 65, ""), ("a\nb", ""))
+        ),
+    ],
+)
 async def test_the_department_comes_with_each_login_where_it_is_asked_for(
     provider: Crooked, tmp_path: Path, migrated_sqlite_template: Path, said: object, kept: str
 ) -> None:
@@ -209,7 +215,17 @@ async def test_a_state_that_is_not_ours_lets_nobody_in(api: Api, provider: Crook
         await refused(client, state, 403, "The provider did not let you in", error="access_denied")
 
 
-@pytest.mark.parametrize("groups", [[], ["others"], "", None, [7, {"a": 1}], "shop-admins,watchers"])
+@pytest.mark.parametrize(
+    "groups",
+    [
+        pytest.param([], marks=pytest.mark.proof),
+        ["others"],
+        pytest.param("", marks=pytest.mark.proof),
+        pytest.param(None, marks=pytest.mark.proof),
+        [7, {"a": 1}],
+        pytest.param("shop-admins,watchers", marks=pytest.mark.proof),
+    ],
+)
 async def test_who_is_in_no_group_of_ours_is_refused_in_plain_words(api: Api, provider: Crooked, groups: Any) -> None:
     provider.change = lambda claims: claims | {"groups": groups}
     async with client_of(api) as client:
@@ -230,7 +246,17 @@ async def test_a_provider_that_is_away_or_is_another_one_says_so(api: Api, provi
         assert "The provider can not be reached" in words(answer.text)
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"keys": 7}', b'{"keys": [{"kty": "x"}]}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        pytest.param(b"[]", marks=pytest.mark.proof),
+        pytest.param(b"{}", marks=pytest.mark.proof),
+        b'{"keys": 7}',
+        pytest.param(b'{"keys": [{"kty": "x"}]}', marks=pytest.mark.proof),
+        pytest.param(b"\xff", marks=pytest.mark.proof),
+    ],
+)
 async def test_garbage_of_the_provider_lets_nobody_in(api: Api, provider: Crooked, body: bytes) -> None:
     async with client_of(api) as client:
         for path in ("/keys", "/token"):

@@ -189,6 +189,7 @@ async def test_a_price_that_has_changed_is_shown_anew_and_nothing_is_asked_for(t
     assert await operations(there) == 2
 
 
+@pytest.mark.proof
 async def test_a_wrong_value_is_shown_at_its_field_and_what_was_typed_stays(there: Api, log_in: LogIn) -> None:
     browser = await log_in(Role.OPERATOR)
     for kind, typed, field, shown in (
@@ -234,6 +235,7 @@ CHANGES: list[tuple[OperationKind, dict[str, str], str, dict[str, str]]] = [
 ]
 
 
+@pytest.mark.proof
 async def test_every_operation_is_asked_for_in_the_same_way(there: Api, log_in: LogIn) -> None:
     browser = await log_in(Role.SENIOR)
     for number, (kind, typed, shown, parameters) in enumerate(CHANGES, start=2):

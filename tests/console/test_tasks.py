@@ -95,6 +95,7 @@ async def test_a_change_of_plan_is_shown_value_by_value_beside_what_was_read(api
     assert 'href="https://upstream.test/billmgr" rel="noreferrer noopener"' in page
 
 
+@pytest.mark.proof
 async def test_of_an_automatic_task_only_what_is_possible_is_offered(api: Api, log_in: LogIn) -> None:
     """It ends by itself. What is offered of the same task, once it is a person's, is more."""
     await everything_stuck(api)

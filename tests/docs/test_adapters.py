@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from tests.docs.test_layers import NOT_THE_PRODUCT, modules, packages
@@ -52,11 +53,16 @@ def said_in(file: Path) -> Iterator[tuple[int, str]]:
             case ast.Constant(value=str(text)) if id(node) not in documentation:
                 yield from ((node.lineno, word) for word in WORDS_IN_TEXTS.findall(text))
             case ast.Name(id=name) | ast.Attribute(attr=name):
-                yield from ((node.lineno, word) for word in WORDS.findall(name))
+                yield from ((node.lineno, word) for word in words_of(name))
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                yield from ((node.lineno, word) for word in WORDS.findall(name))
+                yield from ((node.lineno, word) for word in words_of(name))
             case ast.arg(arg=name) | ast.keyword(arg=str(name)) | ast.alias(name=name):
-                yield from ((node.lineno, word) for word in WORDS.findall(name))
+                yield from ((node.lineno, word) for word in words_of(name))
+
+
+@cache
+def words_of(name: str) -> list[str]:
+    return WORDS.findall(name)
 
 
 def test_no_words_of_an_upstream_are_said_outside_its_folder() -> None:

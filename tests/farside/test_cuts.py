@@ -20,10 +20,10 @@ from tests.infrastructure.proxy import Answer, Reaches
 
 CUTS = [
     pytest.param(Answer.CUT, Reaches.BEFORE, id="after it is accepted"),
-    pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted", marks=pytest.mark.proof),
-    pytest.param(Answer.HALF, Reaches.BEFORE, id="in the middle of the answer", marks=pytest.mark.proof),
-    pytest.param(Answer.BAD_GATEWAY, Reaches.BEFORE, id="by a proxy, after it is accepted", marks=pytest.mark.proof),
-    pytest.param(Answer.STALL, Reaches.LATE, id="accepted after we gave up", marks=pytest.mark.proof),
+    pytest.param(Answer.CUT, Reaches.NEVER, id="before it is accepted"),
+    pytest.param(Answer.HALF, Reaches.BEFORE, id="in the middle of the answer"),
+    pytest.param(Answer.BAD_GATEWAY, Reaches.BEFORE, id="by a proxy, after it is accepted"),
+    pytest.param(Answer.STALL, Reaches.LATE, id="accepted after we gave up"),
 ]
 
 
@@ -39,17 +39,21 @@ async def _arrives_once_more(pair: Pair, since: int) -> None:
     await pair.line.pass_on(sent[0])
 
 
+async def _open_and_prolong(pair: Pair, ask: Ask) -> Service:
+    opened = await ask(lambda: pair.reseller.order("S"))
+    prolonged = await ask(lambda: pair.reseller.resellflow.prolong(opened.id or 0, 1, key="p"))
+    assert opened.expires_on is not None
+    assert prolonged.expires_on is not None
+    assert timedelta(days=28) <= prolonged.expires_on - opened.expires_on <= timedelta(days=31)
+    return prolonged
+
+
 async def _live_a_whole_life(pair: Pair, ask: Ask) -> None:
     """Each operation once, by `ask`; and what both sides and the simulator have to show for it."""
     await pair.change_plans_automatically(ram="addon_71")
     shop = pair.reseller.resellflow
-    service = await ask(lambda: pair.reseller.order("S"))
-    number, before = service.id or 0, service.expires_on
-    service = await ask(lambda: shop.prolong(number, 1, key="p"))
-    assert before is not None
-    assert service.expires_on is not None
-    assert timedelta(days=28) <= service.expires_on - before <= timedelta(days=31)
-    plan = service.plan_id
+    service = await _open_and_prolong(pair, ask)
+    number, plan = service.id or 0, service.plan_id
     service = await ask(lambda: shop.change_plan(number, "L", key="l"))
     assert service.plan_id != plan
     service = await ask(lambda: shop.change_parameters(number, ServiceChange(addons={"ram": 4}), key="a"))
@@ -73,9 +77,7 @@ async def _live_a_whole_life(pair: Pair, ask: Ask) -> None:
         assert [one.message for one in (await session.exec(select(Incident))).all()] == []
 
 
-@pytest.mark.timeout(NEVER_SECONDS)
-@pytest.mark.parametrize(("answer", "reaches"), CUTS)
-async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches: Reaches) -> None:
+def _losing_the_answer(pair: Pair, answer: Answer, reaches: Reaches) -> Ask:
     async def ask(what: Callable[[], Awaitable[AcceptedOrder]]) -> Service:
         before = len(pair.line.requests)
         pair.line.lay(answer, reaches, chosen=orders)
@@ -83,7 +85,20 @@ async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches
         await _arrives_once_more(pair, before)
         return service
 
-    await _live_a_whole_life(pair, ask)
+    return ask
+
+
+async def test_an_opening_and_a_prolongation_are_carried_out_once(pair: Pair) -> None:
+    await _open_and_prolong(pair, _losing_the_answer(pair, Answer.CUT, Reaches.BEFORE))
+    assert [charge["operation"] for charge in await pair.panel.charges()] == ["open", "prolong"]
+    assert len(await pair.sold()) == 1
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(NEVER_SECONDS)
+@pytest.mark.parametrize(("answer", "reaches"), CUTS)
+async def test_each_call_is_carried_out_once(pair: Pair, answer: Answer, reaches: Reaches) -> None:
+    await _live_a_whole_life(pair, _losing_the_answer(pair, answer, reaches))
 
 
 @pytest.mark.proof

@@ -137,12 +137,13 @@ class Row:
     shop: Shop
     times: Times
     moments: tuple[Moment, ...]
+    kinds: tuple[OperationKind, ...] = KINDS
     stories: list[Story] = field(default_factory=list)
     frozen: Program | None = None
 
     async def begin(self) -> None:
         """Everything is ordered; the one who sends stops with every request at its moment."""
-        wanted = list(itertools.product(KINDS, self.moments))
+        wanted = list(itertools.product(self.kinds, self.moments))
         bought = [await self.shop.order() for kind, _ in wanted if kind is not OperationKind.OPEN]
         async with self._upstream_worker():
             await asyncio.gather(*(self.shop.until(order, Stage.COMPLETED, timeout=60) for order in bought))
@@ -231,7 +232,12 @@ class Row:
 
 @asynccontextmanager
 async def open_row(
-    database: str, temporal: TemporalServer, upstream: Upstream, times: Times, moments: tuple[Moment, ...]
+    database: str,
+    temporal: TemporalServer,
+    upstream: Upstream,
+    times: Times,
+    moments: tuple[Moment, ...],
+    kinds: tuple[OperationKind, ...] = KINDS,
 ) -> AsyncIterator[Row]:
     """A shop whose calls to the upstream nobody makes yet; the rest of it works."""
     await upstream.set(disk_change="automatic", opening_delay=0.1)
@@ -241,7 +247,7 @@ async def open_row(
         hasty = Hasty(heartbeat=times.heartbeat, **shop.settings.model_dump())
         shop.resellflow = Resellflow(shop.database, shop.client, hasty)
         async with shop.working(but_upstream=True):
-            yield Row(shop, times, moments)
+            yield Row(shop, times, moments, kinds)
 
 
 async def play_all(times: Times) -> int:

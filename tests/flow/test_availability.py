@@ -84,6 +84,7 @@ async def _checked_after(shop: Shop, before: AvailabilityView) -> AvailabilityVi
     return found if found.checked_at is not None and found.checked_at > before.checked_at else None
 
 
+@pytest.mark.proof
 async def test_a_refused_order_says_it_at_once_and_has_the_price_list_read(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ async def shop(migrated_database_url: str, temporal_server: TemporalServer, upst
         yield shop
 
 
+@pytest.mark.proof
 @on_postgresql
 async def test_what_a_killed_worker_had_reported_is_enough_to_notice(
     shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

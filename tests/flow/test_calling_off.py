@@ -146,6 +146,7 @@ async def test_a_lost_request_that_had_no_effect_is_not_sent_again(shop: Shop) -
     await both_end_without_a_charge(shop, order, closing)
 
 
+@pytest.mark.proof
 async def test_a_lost_request_that_was_carried_out_is_found_and_deleted(shop: Shop) -> None:
     await shop.until_looked_at("vds")
     await shop.upstream.fault(function="vds", kind="http_503", when="before")

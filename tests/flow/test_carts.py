@@ -46,6 +46,7 @@ async def test_a_worker_killed_while_it_pays_and_another_that_goes_on_pay_once(s
     assert len(await shop.upstream.requests(CONFIRM)) == 1
 
 
+@pytest.mark.proof
 async def test_a_foreign_row_is_a_task_that_closes_by_itself_once_ours_is_paid_there(shop: Shop) -> None:
     await shop.upstream.set(skipbasket="ignored", prolong_cart="always", addon_cart="always")
     foreign = await shop.upstream.call(

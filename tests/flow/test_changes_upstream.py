@@ -48,6 +48,7 @@ async def _kinds(shop: Shop, service: Service) -> list[EventKind]:
         return [event.kind for event in events]
 
 
+@pytest.mark.proof
 async def test_changes_made_by_hand_are_applied_with_no_order_running(shop: Shop) -> None:
     service = await _active_service(shop)
     assert service.id is not None

@@ -51,6 +51,7 @@ async def test_what_is_awaited_may_be_marked_done(shop: Shop) -> None:
     assert [charge["operation"] for charge in await shop.upstream.charges()] == ["open"]
 
 
+@pytest.mark.proof
 async def test_what_is_given_up_is_neither_lost_nor_bought_again(shop: Shop) -> None:
     """Its item stays with the service, and goes with it."""
     await shop.upstream.set(opening="manual")

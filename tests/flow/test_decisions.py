@@ -98,6 +98,7 @@ async def test_cancel_ends_the_order_and_frees_its_money(shop: Shop) -> None:
         await shop.resellflow.decide(second.operation, DecisionKind.CANCEL, WHY)
 
 
+@pytest.mark.proof
 async def test_an_order_whose_outcome_is_unknown_is_not_cancelled_unless_a_person_vouches(shop: Shop) -> None:
     await shop.upstream.set(remoteid_in_lists=False, remoteid_in_forms=False, domain_in_lists=False)
     await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="cut", when="before")

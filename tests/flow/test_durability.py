@@ -61,6 +61,7 @@ async def test_a_terminated_workflow_is_started_anew_and_goes_on_from_what_is_wr
     assert len(await shop.upstream.charges()) == 1
 
 
+@pytest.mark.proof
 async def test_a_stopping_worker_finishes_the_call_under_way(shop_without_worker: Shop) -> None:
     shop = shop_without_worker
     await shop.upstream.fault(function="*.order.param", sok=True, times=1, kind="stall", when="after", seconds=1)

@@ -14,28 +14,35 @@ from models.patience import Patience
 from orders.lifecycle.intake import ServiceRequest, accept_order
 from orders.lifecycle.stages import locked_operation
 from orders.settlement import intents
-from tests.flow.freeze import QUICK, Wake, open_row
+from tests.flow.freeze import KINDS, QUICK, Wake, open_row
 from tests.flow.frozen_sender import Moment
 from tests.flow.shop import PASSWORD, PASSWORD_VARIABLE, Shop, Upstream
 from tests.infrastructure.temporal import TemporalServer
 from upstreams.connections import Connections
 
+TWICE = (OperationKind.OPEN, OperationKind.PROLONG)
+"""What is charged twice when the second request comes: a change to the plan that there is already is not."""
+
 
 @pytest.mark.parametrize(
-    "moments",
-    [(Moment.BEFORE_WRITE, Moment.IN_WRITE), pytest.param(tuple(Moment), marks=pytest.mark.proof)],
+    ("moments", "kinds"),
+    [((Moment.BEFORE_WRITE, Moment.IN_WRITE), TWICE), pytest.param(tuple(Moment), KINDS, marks=pytest.mark.proof)],
     ids=["the last two", "all"],
 )
 async def test_who_wakes_after_its_lease_sends_nothing_and_what_no_check_can_prevent_is_told(
-    shop_database: str, temporal_server: TemporalServer, upstream: Upstream, moments: tuple[Moment, ...]
+    shop_database: str,
+    temporal_server: TemporalServer,
+    upstream: Upstream,
+    moments: tuple[Moment, ...],
+    kinds: tuple[OperationKind, ...],
 ) -> None:
-    async with open_row(shop_database, temporal_server, upstream, QUICK, moments) as row:
+    async with open_row(shop_database, temporal_server, upstream, QUICK, moments, kinds) as row:
         await row.play(Wake(3, others_first=True))
         outcomes = await row.outcomes()
     assert [str(outcome) for outcome in outcomes if not outcome.is_fine] == []
     in_write = [outcome for outcome in outcomes if outcome.story.moment is Moment.IN_WRITE]
     twice = {outcome.story.kind for outcome in in_write if outcome.charges == 2}
-    assert twice >= {OperationKind.OPEN, OperationKind.PROLONG}, "else this row proves nothing"
+    assert twice >= {*TWICE}, "else this row proves nothing"
 
 
 async def test_the_silence_of_a_sender_that_may_be_alive_proves_nothing_at_the_first_look(

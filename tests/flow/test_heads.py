@@ -27,6 +27,7 @@ FURTHER = ("a filter narrows the list", *(case for case in KNOBS if case not in 
 LONG = [pytest.param(case, marks=pytest.mark.proof) for case in FURTHER]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("case", [*IN_EVERY_RUN, *LONG])
 async def test_two_openings_at_once_are_confirmed(shop: Shop, case: str) -> None:
     for number in range(2):

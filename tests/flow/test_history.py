@@ -151,6 +151,7 @@ async def test_what_people_decide_is_in_the_history_with_their_reason(shop: Shop
     assert changes["status"] == ServiceStatus.ACTIVE
 
 
+@pytest.mark.proof
 async def test_what_our_own_operations_change_is_in_the_history_with_the_operation(shop: Shop) -> None:
     opening = await shop.order()
     await shop.until(opening, Stage.COMPLETED)

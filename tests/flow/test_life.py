@@ -56,6 +56,7 @@ async def test_a_prolongation_does_not_wait_for_the_turn_of_a_long_list(
     await shop.until(order, Stage.COMPLETED)
 
 
+@pytest.mark.proof
 async def test_suspend_resume_and_close(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0
@@ -187,6 +188,7 @@ async def test_a_disk_change_is_a_manual_task_and_the_module_comes_back_by_itsel
     assert await _plan(shop, number) == "VDS-2"
 
 
+@pytest.mark.proof
 async def test_a_manual_change_is_completed_by_signal(shop: Shop) -> None:
     service = await _active(shop)
     order = await shop.resellflow.change_plan(service.id or 0, "VDS-2", key="c")

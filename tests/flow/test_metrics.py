@@ -17,6 +17,7 @@ def more(before: Shown, name: str, **labels: str) -> float:
     return Shown.registry().value(name, **labels) - before.value(name, **labels)
 
 
+@pytest.mark.proof
 async def test_an_order_is_counted_from_its_request_to_its_end(shop: Shop) -> None:
     before = Shown.registry()
     await shop.upstream.fault(function=SET_UP, sok=True, times=1, kind="http_502", when="before")

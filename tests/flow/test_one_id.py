@@ -95,6 +95,7 @@ async def test_one_id_leads_through_the_logs_of_all_processes(shop: Shop, receiv
     assert len(of_it) >= 3
 
 
+@pytest.mark.proof
 async def test_an_order_that_the_sweep_starts_keeps_its_id(shop: Shop) -> None:
     """Temporal was away when it was asked for, so the request is long over."""
     address = shop.temporal.address

@@ -96,6 +96,7 @@ async def shop(
         yield shop
 
 
+@pytest.mark.proof
 async def test_a_request_is_one_trace(shop: Shop, collector: Collector) -> None:
     theirs = "4bf92f3577b34da6a3ce929d0e0e4736"
     with receiving() as receiver:

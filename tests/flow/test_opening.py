@@ -43,6 +43,7 @@ async def test_a_happy_order_costs_at_most_thirty_events(shop: Shop) -> None:
     assert len(names) <= HAPPY_EVENTS, "\n".join(names)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("dialect", [5, pytest.param(6, marks=pytest.mark.proof)])
 async def test_both_dialects_are_spoken(shop: Shop, dialect: int) -> None:
     await shop.upstream.set(dialects=[dialect])

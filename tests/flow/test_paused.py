@@ -63,6 +63,7 @@ async def assert_done_once(shop: Shop, orders: Sequence[AcceptedOrder]) -> None:
         assert [one.state for one in await shop.intents(order.operation)] == [IntentState.ACCEPTED]
 
 
+@pytest.mark.proof
 async def test_an_order_waits_while_it_is_paused_and_continues_by_itself(shop: Shop) -> None:
     await pause(shop)
     order = await shop.order()

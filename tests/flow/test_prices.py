@@ -56,6 +56,7 @@ async def accept(shop: Shop, order: AcceptedOrder, **more: Any) -> None:
     await shop.resellflow.decide(order.operation, DecisionKind.ACCEPT_PRICE, WHY.model_copy(update=more))
 
 
+@pytest.mark.proof
 async def test_a_price_eight_times_the_expected_is_sent_only_when_a_person_accepts_it(shop: Shop) -> None:
     await price(shop.upstream, "40.00")
     order = await shop.order()

@@ -31,6 +31,7 @@ async def _text_of_histories(shop: Shop, *orders: AcceptedOrder) -> bytes:
     return b"\n".join(event.SerializeToString() for event in events)
 
 
+@pytest.mark.proof
 async def test_corrections_and_notes_travel_as_references_and_what_upstreams_say_is_veiled(calm_shop: Shop) -> None:
     shop = calm_shop
     await shop.upstream.fault(

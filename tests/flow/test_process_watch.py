@@ -172,6 +172,7 @@ async def lacking_for_a_second(program: Program) -> None:
     await assert_eventually(said_again, timeout=NEVER, message="it still lacks its database")
 
 
+@pytest.mark.proof
 async def test_temporal_stands_still_and_somebody_holds_sqlite(shop_database: str) -> None:
     """Neither connection is cut, and an API that is asked for nothing asks for nothing of Temporal."""
     async with own_temporal_server(stock=1) as server:

@@ -29,6 +29,7 @@ async def _sent(shop: Shop, function: str) -> int:
     return len([one for one in await shop.upstream.requests(function) if one["committing"]])
 
 
+@pytest.mark.proof
 async def test_a_lost_prolongation_is_done_where_the_quoted_date_is_reached(shop: Shop) -> None:
     service = await _active(shop)
     await shop.upstream.fault(function=PROLONG, sok=True, times=1, kind="cut", when="after")
@@ -88,6 +89,7 @@ async def test_a_lost_prolongation_that_was_charged_or_whose_charges_nobody_may_
 FURTHER = [pytest.param(error, marks=pytest.mark.proof) for error in ("moon_phase", "access", "not_enough_money")]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("error", ["value", *FURTHER])
 async def test_a_no_to_a_prolongation_that_was_charged_all_the_same_is_not_charged_again(
     shop: Shop, error: str

@@ -33,6 +33,7 @@ async def price(shop: Shop, amount: str) -> None:
     await shop.upstream.admin("PATCH", "/pricelists/58", {"prices": {"1": amount}})
 
 
+@pytest.mark.proof
 async def test_the_upstream_is_asked_and_the_order_costs_what_was_quoted(shop: Shop) -> None:
     await price(shop, "5.20")
     quote = await of_order(shop)

@@ -29,6 +29,7 @@ async def test_where_no_price_is_shown_the_catalogue_s_cost_stands_in_and_the_ro
     assert "no price" in done.price["skipped"]
 
 
+@pytest.mark.proof
 async def test_a_price_that_can_t_be_read_is_for_a_person(shop: Shop) -> None:
     await shop.upstream.set(quote="unreadable")
     order = await shop.order()

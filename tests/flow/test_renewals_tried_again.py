@@ -65,6 +65,7 @@ async def prolongation(shop: Shop, service: int, stage: Stage, requests: int) ->
     return found[0]
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_real_time_again")
 async def test_what_is_refused_is_tried_again_with_the_same_operation(shop: Shop) -> None:
     service = await automatic(shop)

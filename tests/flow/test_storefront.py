@@ -59,6 +59,7 @@ async def active(shop: Shop) -> None:
     await shop.until(await shop.order(), Stage.COMPLETED)
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("active")
 async def test_a_service_is_led_through_its_life_by_requests(shop: Shop, api: httpx.AsyncClient) -> None:
     prolonged = await done(shop, api, "POST", "/prolong", {"period_months": 1})

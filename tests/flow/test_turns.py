@@ -118,6 +118,7 @@ async def test_a_closed_service_ends_what_waits_for_it_with_the_reason(shop: Sho
         assert any("closed" in entry.detail.get("reason", "") for entry in found.all())
 
 
+@pytest.mark.proof
 async def test_what_may_have_been_sent_does_not_step_aside(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0

@@ -153,6 +153,7 @@ async def test_a_killed_worker_s_message_is_sent_again_with_the_same_id(
     assert (first.id, first.body) == (second.id, second.body)
 
 
+@pytest.mark.proof
 async def test_the_worker_tells_people_what_needs_them(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -88,6 +88,7 @@ async def changed(status: ServiceStatus, hinted: Hinted, panel: Panel, service: 
     await assert_eventually(there, message=f"the service is {status.value}: the next look is an hour away")
 
 
+@pytest.mark.proof
 async def test_a_change_is_known_long_before_the_next_look(hinted: Hinted, panel: Panel, service: Service) -> None:
     for status in (ServiceStatus.SUSPENDED, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED):
         await changed(status, hinted, panel, service)
@@ -102,6 +103,7 @@ async def test_a_change_is_known_long_before_the_next_look(hinted: Hinted, panel
     await assert_eventually(later)
 
 
+@pytest.mark.proof
 async def test_an_order_that_waits_hears_of_a_hint(hinted: Hinted, panel: Panel) -> None:
     order = await hinted.order()
     number = (await hinted.shop.service(order.service)).upstream_number
@@ -142,6 +144,7 @@ async def test_an_item_that_nobody_knows_is_found_by_a_listing(
     await assert_eventually(seen)
 
 
+@pytest.mark.proof
 async def test_strangers_items_do_not_have_everything_listed_all_the_time(hinted: Hinted) -> None:
     before = len(await hinted.upstream.requests("vds"))
     for number in range(1, 6):

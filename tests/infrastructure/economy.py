@@ -7,7 +7,8 @@
 - Pydantic looks up the signature of a field's factory each time that a row is made, a third of what the row costs:
   here it looks once.
 - The command line of `resell` is put together once in a process, not for each command; so are the routes of the API,
-  not for each application; and the certificates that clients trust are read once for each setting of them.
+  not for each application; the templates of the console, too, which each application compiled for itself; and the
+  certificates that clients trust are read once for each setting of them.
 - A worker begins to ask the Temporal server for work with two requests at a time, not with five for each kind of it; if
   there is much to do they become more. A shop of three workers that does nothing cost the server as much as an order.
 - Passwords are hashed with the least that Argon2 can do: each hash of the product costs a fifth of a second.
@@ -35,7 +36,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 import models.database
-from gc_tuning import freeze_loaded_objects
+from console import rendering
+from gc_tuning import THRESHOLDS
 from orders.access import people
 
 gc.disable()
@@ -78,6 +80,7 @@ def economical_engines() -> Iterator[None]:
         trusting = _once_for_each_trust(httpx.create_ssl_context)
         for module in ("httpx", "httpx._transports.default"):
             patch.setattr(f"{module}.create_ssl_context", trusting)
+        patch.setattr(rendering, "_environment", functools.cache(rendering._environment))
         patch.setattr(people, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         patch.setattr(_fields, "takes_validated_data_argument", functools.cache(_fields.takes_validated_data_argument))
         yield
@@ -148,5 +151,6 @@ def _once_for_each_trust(read: Callable[..., ssl.SSLContext]) -> Callable[..., s
 
 
 def pytest_collection_finish() -> None:
+    gc.freeze()  # before it is enabled, or else it looks through all that is loaded, a second of each process
+    gc.set_threshold(*THRESHOLDS)
     gc.enable()
-    freeze_loaded_objects()

@@ -25,6 +25,7 @@ FAILS = """
 """
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("test", "options", "status", "summary"),
     [

@@ -39,6 +39,7 @@ def test_every_file_is_php_also_when_the_directory_was_copied_alone(tmp_path: Pa
     assert 'copy it with "cp -rL"' in broken.stdout + broken.stderr
 
 
+@pytest.mark.proof
 async def test_settings_forms_and_what_is_wrong_with_them(paymenter: Paymenter) -> None:
     assert await paymenter.call("testConfig", None) is True
     assert [one["name"] for one in await paymenter.call("getConfig", None)] == ["address", "token", "webhook_secret"]

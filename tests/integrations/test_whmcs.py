@@ -47,6 +47,7 @@ def test_two_commands_at_once_keep_each_others_notes() -> None:
     assert json.loads(done.stdout) == {"service": 1, "renewed": "by one", "expires_on": "2026-03-01"}
 
 
+@pytest.mark.proof
 async def test_settings_and_plans(whmcs: Whmcs) -> None:
     assert await whmcs.call("TestConnection") == {"success": True, "error": ""}
     options = await whmcs.call("ConfigOptions")
@@ -116,6 +117,7 @@ async def test_terminate_and_create_again_is_a_new_order(whmcs: Whmcs) -> None:
     assert (await whmcs.service(3))["status"] == "closed"
 
 
+@pytest.mark.proof
 async def test_a_term_is_renewed_once_by_cron_and_callback(whmcs: Whmcs) -> None:
     await whmcs.done("CreateAccount")
     before = whmcs.state()["expires_on"]

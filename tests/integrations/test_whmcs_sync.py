@@ -77,6 +77,7 @@ def test_only_what_is_signed_fresh_and_stored_is_taken_and_once(callback: Callba
     assert callback.post("d", b"{}").status_code == 503
 
 
+@pytest.mark.proof
 async def test_a_completed_order_is_told_by_webhook_and_cron(
     whmcs: Whmcs, callback: Callback, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ async def shop(
         yield shop
 
 
+@pytest.mark.proof
 async def test_an_adopted_service_is_one_like_any_other(shop: Shop, upstream: Upstream) -> None:
     item = str((await upstream.bought_by_hand("v1.example.com"))["id"])
     connections = Connections(read_timeout=5, order_timeout=5)

@@ -67,6 +67,7 @@ def test_ten_seeds_in_a_row_have_every_strike_once() -> None:
     assert sorted(map(str, chosen)) == sorted(map(str, in_process()))
 
 
+@pytest.mark.proof
 async def test_the_judge_notices_a_second_charge_and_a_second_item(
     migrated_sqlite_template: Path, tmp_path: Path, temporal_server: TemporalServer
 ) -> None:

@@ -286,6 +286,7 @@ def test_the_sums_of_an_account_are_counted_from_the_reservations_that_are_there
     assert _read(database_url, "SELECT stage, reason FROM operation WHERE id = 1") == [("retrying", "why")]
 
 
+@pytest.mark.proof
 def test_a_request_that_was_accepted_twice_is_named_and_nothing_is_changed(database_url: str) -> None:
     """Which of the two is right, only people can tell."""
     _upgrade(database_url, "0002")

@@ -167,7 +167,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("what", BAD)
-@pytest.mark.parametrize("service", ["telegram", "slack", "json"])
+@pytest.mark.parametrize(
+    "service", ["telegram", *(pytest.param(one, marks=pytest.mark.proof) for one in ("slack", "json"))]
+)
 async def test_a_bad_answer_is_tried_again_later_and_named_after_an_hour(
     service: str, what: str, shelf: Database, receiver: Receiver, noon: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +238,10 @@ async def test_a_refused_connection_is_said() -> None:
     assert await post(channel(to=f"json://127.0.0.1:{port}/"), "a title", "a body")
 
 
-@pytest.mark.parametrize("service", ["telegram", "slack", "json"])
+@pytest.mark.parametrize(
+    "service",
+    ["telegram", pytest.param("slack", marks=pytest.mark.proof), pytest.param("json", marks=pytest.mark.proof)],
+)
 async def test_no_secret_of_an_address_stands_anywhere(
     service: str, shelf: Database, receiver: Receiver, noon: None, monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture, tmp_path: Any,

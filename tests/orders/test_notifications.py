@@ -106,6 +106,7 @@ async def test_what_changes_all_the_time_is_told_once_an_hour(
     assert not await look(database, office)
 
 
+@pytest.mark.proof
 async def test_a_storm_is_one_message_with_a_count(database: Database, receiver: Receiver) -> None:
     for number in range(500):
         await happen(database, about=str(number))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
@@ -177,6 +178,7 @@ def test_a_done_order_is_never_said_to_be_anothers(evidence: Evidence) -> None:
             )
 
 
+@pytest.mark.proof
 @MANY
 @given(evidences)
 def test_reading_more_never_turns_a_person_away(evidence: Evidence) -> None:

@@ -34,7 +34,7 @@ async def _a_minute(account: Account, clock: SimpleNamespace) -> list[str]:
     return list(account.statements)
 
 
-@pytest.mark.parametrize("others", [10, 600])
+@pytest.mark.parametrize("others", [pytest.param(10, marks=pytest.mark.proof), 600])
 async def test_an_idle_minute_has_few_statements_however_many_services_there_are(
     url: str, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:

@@ -40,6 +40,7 @@ async def statuses(account: Account) -> dict[str, int]:
         return dict(found.all())
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("others", [pytest.param(0, marks=pytest.mark.proof), 1200])
 async def test_one_head_tells_of_all_openings_whatever_else_the_account_has(url: str, others: int) -> None:
     async with (

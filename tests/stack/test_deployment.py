@@ -212,6 +212,7 @@ def test_the_server_that_is_built_is_the_one_of_the_compose_file(tmp_path: Path)
     assert "Go is missing" in done.stderr
 
 
+@pytest.mark.proof
 async def test_the_namespace_job_makes_what_is_missing_and_can_be_run_again(
     temporal_server: TemporalServer, temporal_client: Client
 ) -> None:
@@ -230,6 +231,7 @@ async def test_the_namespace_job_makes_what_is_missing_and_can_be_run_again(
     assert set(SEARCH_ATTRIBUTES) <= set(known)
 
 
+@pytest.mark.proof
 def test_the_database_job_makes_databases_that_only_their_owners_can_use() -> None:
     if not shutil.which("psql"):
         pytest.skip("NO PSQL, deploy/postgresql is not checked")

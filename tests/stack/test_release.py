@@ -105,6 +105,7 @@ def test_what_is_not_ready_is_not_released(tree: Path) -> None:
     refused(tree, f"the tag v{NUMBER} is another commit than the one that is checked out")
 
 
+@pytest.mark.proof
 def test_a_changelog_that_is_not_ready_is_not_released(tree: Path) -> None:
     for day, unreleased, why in (
         ("", "", f"CHANGELOG.md needs the day of the release: ## [{NUMBER}] - {TODAY}"),

@@ -102,6 +102,7 @@ async def test_an_order_that_never_arrived_among_others_whose_answers_were_lost(
         await here.bought_once(order)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("profile", ["old"])
 @story
 async def test_a_password_changed_and_mended(rehearsal: Rehearsal, profile: str) -> None:

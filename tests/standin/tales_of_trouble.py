@@ -84,6 +84,7 @@ async def test_a_dry_balance_is_waited_for_in_order_and_never_overdrawn(rehearsa
     assert here.panel.lowest >= 0
 
 
+@pytest.mark.proof
 @story
 async def test_a_refusal_for_want_of_money_that_leaves_a_row(rehearsal: Rehearsal) -> None:
     """The panel's price is higher than ours; its unpaid row goes, and the order is sent again when there is money."""

@@ -3,6 +3,8 @@
 import re
 from http import HTTPMethod
 
+import pytest
+
 from tests.storefront.api import Api, assert_problem
 
 NUMBERS = (str(2**31), str(2**63 - 1), str(2**63), "9" * 4000)
@@ -17,6 +19,7 @@ async def routes(api: Api) -> list[tuple[str, str]]:
     return [(method.upper(), path) for path in paths if "{" in path for method in paths[path].keys() & METHODS]
 
 
+@pytest.mark.proof
 async def test_an_absurd_path_is_refused_by_every_route(api: Api) -> None:
     found = await routes(api)
     assert len(found) > 20

@@ -73,6 +73,7 @@ async def times(api: Api, action: str) -> list[int]:
     return [sum(one.subject_number == number for one in entries) for number in range(1, COUNT + 1)]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("migrated_database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("action", ["assign", pytest.param("cancel", marks=pytest.mark.proof)])
 async def test_what_was_carried_out_before_the_kill_is_not_carried_out_again(api: Api, action: str) -> None:

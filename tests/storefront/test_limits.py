@@ -168,6 +168,7 @@ async def test_streams_are_limited_for_each_token_and_together(api: Api) -> None
     await assert_eventually(free_again)
 
 
+@pytest.mark.proof
 async def test_many_streams_cost_the_database_as_much_as_one(
     tmp_path: Path, migrated_sqlite_template: Path, unreachable_temporal: Client
 ) -> None:

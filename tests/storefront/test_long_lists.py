@@ -272,6 +272,7 @@ async def test_what_is_asked_all_the_time_reads_only_what_waits(full: Api, unrea
     assert not complaints, "\n".join(complaints)
 
 
+@pytest.mark.proof
 async def test_an_index_that_is_missing_is_noticed(full: Api) -> None:
     """The test of the test."""
     [index] = [one for one in metadata.tables["service"].indexes if one.name == "service_by_customer"]

@@ -82,6 +82,7 @@ async def test_the_stream_is_described_as_events(document: dict[str, Any]) -> No
     assert "text/event-stream" in follow["responses"]["200"]["content"]
 
 
+@pytest.mark.proof
 async def test_the_document_is_one_of_openapi_3_1(document: dict[str, Any]) -> None:
     from openapi_spec_validator import OpenAPIV31SpecValidator  # here: see `messages`
 

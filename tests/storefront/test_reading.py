@@ -42,10 +42,25 @@ async def test_an_operation_is_shown_with_the_stages_it_has_passed(api: Api) -> 
 @pytest.mark.parametrize(
     ("failure", "waits_for", "next_step"),
     [
-        (FailureClass.NOT_SENT, "the upstream to be reachable again", "the request of this attempt was not sent"),
+        pytest.param(
+            FailureClass.NOT_SENT,
+            "the upstream to be reachable again",
+            "the request of this attempt was not sent",
+            marks=pytest.mark.proof,
+        ),
         (FailureClass.OUTCOME_UNKNOWN, "an answer of the upstream to the reading", "repeated automatically"),
-        (FailureClass.UNHEALTHY, "the upstream account to work again", "one call tests the account from time to time"),
-        (FailureClass.NOT_YET, "the time before which the upstream refuses it", "nothing was charged"),
+        pytest.param(
+            FailureClass.UNHEALTHY,
+            "the upstream account to work again",
+            "one call tests the account from time to time",
+            marks=pytest.mark.proof,
+        ),
+        pytest.param(
+            FailureClass.NOT_YET,
+            "the time before which the upstream refuses it",
+            "nothing was charged",
+            marks=pytest.mark.proof,
+        ),
         (None, "the end of the problem that holds it up", "no request of it is under way"),
     ],
 )

@@ -43,7 +43,15 @@ from tests.upstreams.changes import (
     suspend,
 )
 from tests.upstreams.contract_of_lists import ContractOfLists
-from tests.upstreams.faults import FAULTS, FAULTS_OF_ORDERS, READ_FAULTS, Fault, LapsesWhileConnecting, impatient
+from tests.upstreams.faults import (
+    COMMON_FAULTS,
+    FAULTS,
+    FAULTS_OF_ORDERS,
+    READ_FAULTS,
+    Fault,
+    LapsesWhileConnecting,
+    impatient,
+)
 from upstreams.capabilities import Capabilities
 from upstreams.errors import (
     CapabilityAbsent,
@@ -113,7 +121,11 @@ class Contract(ContractOfLists):
         charges = [name for name in self.changes if CHANGES[name].charges]
         if "fault" in metafunc.fixturenames:
             cases = [(name, fault) for name in charges for fault in (FAULTS_OF_ORDERS if name == OPEN else FAULTS)]
-            few = [(name, fault) for name, fault in cases if name == OPEN or fault in FAULTS[:3]]
+            few = [
+                (name, fault)
+                for name, fault in cases
+                if fault in (COMMON_FAULTS if name == OPEN else COMMON_FAULTS[:1])
+            ]
             given = [
                 pytest.param(
                     CHANGES[name],

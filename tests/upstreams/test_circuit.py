@@ -217,6 +217,7 @@ async def test_who_waited_for_a_place_is_refused_if_the_breaker_has_opened_meanw
     await asyncio.gather(hanging, return_exceptions=True)
 
 
+@pytest.mark.proof
 async def test_a_kind_whose_requests_never_leave_is_tried_as_often_as_reads(
     account: Account, spec: OrderSpec, clock: GateClock
 ) -> None:

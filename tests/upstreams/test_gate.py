@@ -113,7 +113,10 @@ def test_what_is_no_error_asks_for_no_rest(status: int) -> None:
     assert asked_to_wait(status, {"retry-after": "40"}) is None
 
 
-@pytest.mark.parametrize("allowed", ["nothing", "authinfo", "session"])
+@pytest.mark.parametrize(
+    "allowed",
+    [pytest.param("nothing", marks=pytest.mark.proof), "authinfo", pytest.param("session", marks=pytest.mark.proof)],
+)
 async def test_three_orders_and_a_poller_with_a_wrong_password_are_refused_a_few_times_and_not_each_of_them(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, clock: GateClock, allowed: str
 ) -> None:

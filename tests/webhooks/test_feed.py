@@ -100,6 +100,7 @@ async def test_who_spreads_at_once_gives_positions_one_after_the_other(either_da
     assert await reader.read_to_the_end() == [first, second]
 
 
+@pytest.mark.proof
 async def test_no_event_is_missed_by_readers_that_page_while_many_write(either_database: Database) -> None:
     database, dice = either_database, random.Random(7)  # noqa: S311 - no secret
     written: list[str] = []

@@ -150,6 +150,7 @@ async def test_a_receiver_that_hangs_holds_up_no_other(database: Database, recei
             await assert_eventually(noted)
 
 
+@pytest.mark.proof
 async def test_an_endpoint_that_does_not_work_is_tried_by_one_message_at_a_time(
     database: Database, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +200,17 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(database: Database, rece
         assert await assert_eventually(put_off) == pytest.approx(3600, abs=30)
 
 
-@pytest.mark.parametrize("told", ["²", "-5", "nan", "9" * 20, "Fri, 20 Nov 99999999999999999999 10:00:00 GMT", "soon"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "²",
+        pytest.param("-5", marks=pytest.mark.proof),
+        pytest.param("nan", marks=pytest.mark.proof),
+        "9" * 20,
+        pytest.param("Fri, 20 Nov 99999999999999999999 10:00:00 GMT", marks=pytest.mark.proof),
+        pytest.param("soon", marks=pytest.mark.proof),
+    ],
+)
 async def test_a_strange_wish_for_a_pause_costs_one_try_like_any_other(
     database: Database, receiver: Receiver, told: str
 ) -> None:

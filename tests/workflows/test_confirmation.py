@@ -58,6 +58,7 @@ async def test_not_done_in_the_usual_time_a_person_is_asked_and_the_order_goes_o
     assert len(order.asked("submit")) == 1
 
 
+@pytest.mark.proof
 async def test_what_comes_late_needs_no_person(bench: Bench) -> None:
     order = await silent(bench, UNCHANGED, Held())
     await order.until(Stage.NEEDS_ATTENTION, "does the upstream still work on it?")
@@ -143,6 +144,7 @@ async def test_an_item_is_not_deleted_because_a_signal_says_so(bench: Bench) -> 
     assert Stage.NEEDS_ATTENTION not in [report.stage for report in order.asked("report_stage")]
 
 
+@pytest.mark.proof
 async def test_an_item_that_was_gone_and_is_there_again_is_seen_by_looking_now(bench: Bench) -> None:
     order = await silent(bench, GONE, ACTIVE)
     await order.until(Stage.NEEDS_ATTENTION)

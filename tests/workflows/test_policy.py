@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from temporalio.client import WorkflowHandle
 
 from models.enums import FailureClass, OperationKind, Stage
@@ -81,6 +82,7 @@ async def test_an_order_refused_until_a_date_waits_for_it_and_says_so(bench: Ben
     await order.handle.terminate("seen")
 
 
+@pytest.mark.proof
 async def test_a_date_that_has_passed_here_and_not_at_the_upstream_is_not_asked_about_without_a_pause(
     bench: Bench,
 ) -> None:

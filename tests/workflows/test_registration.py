@@ -154,6 +154,7 @@ def test_every_workflow_defined_is_registered() -> None:
     assert {*WORKFLOWS, *MOVES_UP.values()} == defined
 
 
+@pytest.mark.proof
 def test_with_versions_an_order_stays_and_all_others_move_up_under_their_names() -> None:
     settings = Settings(build_id="1")
     run = dict(zip(WORKFLOWS, versioned_workflows(WORKFLOWS, settings), strict=True))

@@ -130,6 +130,7 @@ async def test_a_signal_to_an_order_that_has_ended_is_no_failure(bench: Bench) -
     assert await order.grant() is False
 
 
+@pytest.mark.proof
 async def test_a_hundred_signals_at_once_do_no_harm(bench: Bench) -> None:
     sending = Held()
     order = await bench.order(reserve_funds=[GRANTED], submit=[sending])
@@ -157,17 +158,17 @@ async def test_signals_that_came_while_no_worker_ran_are_heard_when_one_does(tem
 @pytest.mark.parametrize(
     ("name", "arguments", "told"),
     [
-        ("upstream_event", [], "without its argument"),
+        pytest.param("upstream_event", [], "without its argument", marks=pytest.mark.proof),
         ("upstream_event", [1, 2, 3], "can't be read"),
-        ("upstream_event", [{"event_id": {"deep": []}}], "can't be read"),
-        ("upstream_event", [None], "without its argument"),
+        pytest.param("upstream_event", [{"event_id": {"deep": []}}], "can't be read", marks=pytest.mark.proof),
+        pytest.param("upstream_event", [None], "without its argument", marks=pytest.mark.proof),
         ("manual_change_completed", ["done", "really", "done"], "2 argument(s) too many"),
-        ("manual_change_completed", [17], "can't be read"),
-        ("manual_change_completed", [None], ""),
+        pytest.param("manual_change_completed", [17], "can't be read", marks=pytest.mark.proof),
+        pytest.param("manual_change_completed", [None], "", marks=pytest.mark.proof),
         ("funds_granted", [], "without its argument"),
-        ("step_asid", ["no such signal"], ""),
-        ("called_off", [1, 2], "1 argument(s) too many"),
-        ("step_aside", ["please"], "1 argument(s) too many"),
+        pytest.param("step_asid", ["no such signal"], "", marks=pytest.mark.proof),
+        pytest.param("called_off", [1, 2], "1 argument(s) too many", marks=pytest.mark.proof),
+        pytest.param("step_aside", ["please"], "1 argument(s) too many", marks=pytest.mark.proof),
     ],
 )
 async def test_a_signal_sent_by_hand_in_any_shape_stops_nothing(

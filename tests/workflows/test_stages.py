@@ -178,7 +178,14 @@ def test_an_order_that_no_upstream_carries_out_has_a_name_there_that_no_account_
         TypeAdapter(AccountName).validate_python(BY_HAND)
 
 
-@pytest.mark.parametrize("stage", [Stage.WAITING_FOR_FUNDS, Stage.NEEDS_ATTENTION, Stage.AWAITING_CONFIRMATION])
+@pytest.mark.parametrize(
+    "stage",
+    [
+        Stage.WAITING_FOR_FUNDS,
+        pytest.param(Stage.NEEDS_ATTENTION, marks=pytest.mark.proof),
+        pytest.param(Stage.AWAITING_CONFIRMATION, marks=pytest.mark.proof),
+    ],
+)
 async def test_a_waiting_order_adds_no_events_and_has_nothing_running(bench: Bench, stage: Stage) -> None:
     """So it can wait for a year: only a message, or the timer it says it has, can add an event."""
     order = await bench.order(waiting_steps(stage))
