@@ -64,6 +64,7 @@ async def test_orders_of_an_account_with_a_wrong_password_wait_for_the_one_that_
         await bench.to_the_end(order)
 
 
+@pytest.mark.proof
 async def test_an_unhealthy_account_is_not_asked_by_orders_of_another_process_either(bench: Bench) -> None:
     await events.record_health(bench.database, 1, "Upstream main, auth: not logged in")
     order, before = await bench.order(), await asked(bench)

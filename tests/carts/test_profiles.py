@@ -8,11 +8,11 @@ from tests.carts.bench import Bench
 
 PROFILES: list[dict[str, object]] = [
     {"cart_answer": "billorder", "billorder": "shared"},
-    {"cart_answer": "ok"},
 ]
 FURTHER: list[dict[str, object]] = [
     {"cart_answer": "billorder", "billorder": "shared", "remoteid_in_lists": False, "remoteid_in_forms": False},
     {"cart_answer": "billorder", "billorder": "own"},
+    {"cart_answer": "ok"},
     {"cart_answer": "payment"},
     {"cart_elid": "lineitem"},
     {"confirm_pays": "whole_cart"},

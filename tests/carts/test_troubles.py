@@ -24,7 +24,7 @@ from tests.infrastructure.eventually import assert_eventually
 CONFIRM, PAY, ORDER = "cartorder.create.confirm", "payment.add", "*.order.param"
 LOST = [
     {"kind": "cut", "when": "after"},
-    {"kind": "cut", "when": "before"},
+    pytest.param({"kind": "cut", "when": "before"}, marks=pytest.mark.proof),
     pytest.param({"kind": "http_502", "when": "after"}, marks=pytest.mark.proof),
     pytest.param({"kind": "error", "when": "after", "error": {"type": "query"}}, marks=pytest.mark.proof),
 ]
@@ -223,6 +223,7 @@ async def test_two_rows_of_one_order_are_named_both_and_none_is_paid(bench: Benc
     assert await bench.charges() == [("open", "5.00")]
 
 
+@pytest.mark.proof
 async def test_a_row_of_ours_that_waits_for_money_holds_the_others_back_for_a_while_only(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ async def test_each_state_of_the_schema_has_a_status_and_a_sentence(database_url
     (await shell.resell(*check, "--or-newer")).failed(behind)
 
 
+@pytest.mark.proof
 @pytest.mark.dialects
 async def test_a_newer_schema_is_told_and_may_be_taken_for_right(database_url: str) -> None:
     shell = Shell({"RESELL_DATABASE_URL": database_url})

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from models.enums import Role, Stage
 from tests.console.conftest import LogIn
 from tests.console.people import words
@@ -44,6 +46,7 @@ async def everything_stuck_later(api: Api) -> None:
     await api.enter(19, Stage.WAITING_FOR_FUNDS, "later")
 
 
+@pytest.mark.proof
 async def test_what_is_missing_is_named_and_what_was_typed_stays(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api)
     browser = await log_in(Role.OPERATOR)
@@ -75,6 +78,7 @@ async def test_only_who_asked_for_a_preview_runs_it_and_a_viewer_asks_for_none(a
     assert await stage(api, 3) == "waiting_for_funds"
 
 
+@pytest.mark.proof
 async def test_the_chosen_rows_alone_are_decided_about_and_one_entry_names_them(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api, times=3)
     browser = await log_in(Role.OPERATOR)

@@ -211,6 +211,7 @@ async def test_an_operation_is_explained_and_decided_upon(api: Api, log_in: LogI
     assert "nothing can be decided any more" in words(again.text)
 
 
+@pytest.mark.proof
 async def test_what_is_corrected_is_what_was_typed_otherwise(api: Api, log_in: LogIn) -> None:
     """There is no Temporal here: what is right is answered 503, after it has been tried."""
     await api.order("cart-1", parameters={"template": "debian-12"}, addons={"ram": 2})
@@ -277,6 +278,7 @@ async def test_what_does_not_exist_is_a_page_that_says_so(api: Api, log_in: LogI
         assert "Resellflow" in answer.text
 
 
+@pytest.mark.proof
 async def test_an_incident_is_explained_and_a_difference_decided(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api)
     viewer, operator = await log_in(Role.VIEWER), await log_in(Role.OPERATOR)
@@ -302,6 +304,7 @@ async def test_an_incident_is_explained_and_a_difference_decided(api: Api, log_i
     assert (counts[Cause.INCIDENTS], counts[Cause.DRIFT]) == (0, 0)
 
 
+@pytest.mark.proof
 async def test_a_service_is_shown_and_found(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api)
     browser = await log_in(Role.VIEWER)

@@ -77,7 +77,15 @@ async def test_a_page_of_an_earlier_session_of_the_browser_sends_its_form_by_a_s
     assert (await browser.client.post("operations/1/cancel", data=carried(shown.text))).status_code == 303
 
 
-@pytest.mark.parametrize("site", ["", "cross-site", "same-site", "none"])
+@pytest.mark.parametrize(
+    "site",
+    [
+        "",
+        pytest.param("cross-site", marks=pytest.mark.proof),
+        pytest.param("same-site", marks=pytest.mark.proof),
+        pytest.param("none", marks=pytest.mark.proof),
+    ],
+)
 async def test_what_another_site_sends_is_not_kept(api: Api, log_in: LogIn, site: str) -> None:
     browser = await log_in(Role.SENIOR)
     form = await decided(api, browser)

@@ -169,6 +169,7 @@ async def test_no_page_reads_a_long_table_whole(full: Api, olga: Browser) -> Non
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.proof
 async def test_every_page_is_looked_at(full: Api) -> None:
     shown = {route.path for route in routes(full) if "GET" in (route.methods or ())}
     assert shown == PAGES.keys() | NO_LISTS

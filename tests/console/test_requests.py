@@ -171,6 +171,7 @@ async def test_two_clicks_at_once_make_one_operation(there: Api, log_in: LogIn) 
     assert await operations(there) == 2
 
 
+@pytest.mark.proof
 async def test_a_price_that_has_changed_is_shown_anew_and_nothing_is_asked_for(there: Api, log_in: LogIn) -> None:
     browser = await log_in(Role.SENIOR)
     form = form_of(await quote(browser, OperationKind.PROLONG, period_months="1")) | {"reason": "it is mine"}
@@ -264,6 +265,7 @@ async def test_every_operation_is_asked_for_in_the_same_way(there: Api, log_in: 
         assert parameters.items() <= made.parameters.items()
 
 
+@pytest.mark.proof
 async def test_what_waits_or_can_not_be_chosen_is_said_before_anybody_asks(api: Api, log_in: LogIn) -> None:
     browser = await log_in(Role.OPERATOR)
     await api.order()
@@ -278,6 +280,7 @@ async def test_what_waits_or_can_not_be_chosen_is_said_before_anybody_asks(api: 
     assert (await api.operator.get("/v1/services/1")).json()["status"] == "ordered"
 
 
+@pytest.mark.proof
 async def test_who_may_not_order_finds_no_form_and_can_send_none(there: Api, log_in: LogIn) -> None:
     operator = await log_in(Role.OPERATOR)
     for role in (Role.VIEWER, Role.FINANCE):
@@ -367,6 +370,7 @@ async def test_an_order_is_placed_once_and_is_the_operators_own(there: Api, log_
     await browser.page("order?plan=nothing", 404)
 
 
+@pytest.mark.proof
 async def test_what_was_paid_back_is_written_to_an_operation(there: Api, log_in: LogIn) -> None:
     rows = [
         Refund(account_id=1, source=RefundSource.PAYMENT, row=f"r-{number}", amount=Decimal("2.50"), currency="EUR",

@@ -1,5 +1,7 @@
 """Filters of the inbox that a person saves: kept, chosen, replaced, deleted; nobody else's."""
 
+import pytest
+
 from models.enums import Role
 from models.people import SavedFilter
 from orders.access import saved_filters
@@ -8,6 +10,7 @@ from tests.console.people import browser_of, words
 from tests.storefront.api import Api, client_of_nothing, stocked_api
 
 
+@pytest.mark.proof
 async def test_a_filter_is_saved_chosen_replaced_and_deleted_on_both_databases(migrated_database_url: str) -> None:
     async with stocked_api(migrated_database_url, await client_of_nothing()) as api:
         olga, boris = await browser_of(api, "olga", Role.VIEWER), await browser_of(api, "boris", Role.SENIOR)

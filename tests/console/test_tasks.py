@@ -45,6 +45,7 @@ async def test_each_tab_has_its_own_tasks(api: Api, log_in: LogIn) -> None:
     await browser.page("tasks?after=nonsense", status=422)
 
 
+@pytest.mark.proof
 async def test_the_tasks_of_a_persons_department_are_theirs(api: Api, log_in: LogIn) -> None:
     await everything_stuck(api, times=3)  # tasks 4, 10 and 16, all of support
     async with api.database.write() as session:

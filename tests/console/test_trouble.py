@@ -1,5 +1,6 @@
 """What goes wrong is a page, too, with the headers of one."""
 
+import pytest
 import sqlalchemy as sa
 
 from console.headers import POLICY
@@ -12,6 +13,7 @@ from tests.storefront.api import Api
 TOO_LARGE = 10**20
 
 
+@pytest.mark.proof
 async def test_a_number_that_no_row_can_have_is_not_found(api: Api, log_in: LogIn) -> None:
     browser = await log_in(Role.ADMIN)
     csrf = {"csrf": await browser.csrf(), "reason": "r", "note": "n", "to": "x", "at_end_of_term": "close"}

@@ -4,6 +4,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from models.enums import RefundSource, Role
@@ -64,6 +65,7 @@ async def test_no_form_of_any_route_lets_a_viewer_change_anything(api: Api, log_
     assert await everything(api) == before
 
 
+@pytest.mark.proof
 async def test_no_page_of_any_route_offers_a_viewer_a_form_and_none_has_a_script_in_it(api: Api, log_in: LogIn) -> None:
     await stock(api)
     viewer, senior = await log_in(Role.VIEWER), await log_in(Role.SENIOR)

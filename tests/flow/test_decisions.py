@@ -60,6 +60,7 @@ async def test_correct_and_retry_sends_the_new_parameters(shop: Shop) -> None:
     assert item["domain"] == "other.example.com"
 
 
+@pytest.mark.proof
 async def test_mark_done_links_the_item_and_sends_nothing(shop: Shop) -> None:
     order = await _rejected_order(shop)
     body = {

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from google.protobuf.json_format import ParseDict
 from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowHistory
@@ -39,6 +40,7 @@ def readable(history: WorkflowHistory) -> list[bytes]:
     return [payload.data for payload in payloads if PLAIN.search(payload.data)]
 
 
+@pytest.mark.proof
 async def test_an_order_runs_encrypted_to_its_end(
     shop_database: str, temporal_server: TemporalServer, upstream: Upstream, tmp_path: Path
 ) -> None:

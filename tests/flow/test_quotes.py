@@ -13,6 +13,7 @@ from tests.flow.test_prices import WHY, accept, charged, price, sent
 FURTHER = [pytest.param(quote, marks=pytest.mark.proof) for quote in ("text", "nested_everywhere", "flat")]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("quote", ["nested", *FURTHER])
 async def test_a_readable_price_is_the_price(shop: Shop, quote: str) -> None:
     await shop.upstream.set(quote=quote)

@@ -27,6 +27,7 @@ async def scheduled_shop(shop_database: str, with_schedules: TemporalServer, ups
         yield shop
 
 
+@pytest.mark.proof
 async def test_the_schedule_asks_for_a_sweep_and_keeps_what_people_set(scheduled_shop: Shop) -> None:
     shop = scheduled_shop
     queue = shop.settings.task_queue

@@ -31,6 +31,7 @@ async def _task(shop: Shop, order: AcceptedOrder) -> Task:
         return (await session.exec(select(Task).where(Task.operation_id == order.operation))).one()
 
 
+@pytest.mark.proof
 async def test_an_urgent_suspension_goes_before_a_plan_change_that_waits_for_a_person(shop: Shop) -> None:
     service = await _active(shop)
     number = service.id or 0

@@ -55,9 +55,8 @@ def today(bench: Bench) -> Today:
     return Today(bench)
 
 
-FEW = {"happy", "lost_answer_settled", "waiting_for_funds_then_granted", "attention_then_retry", "by_hand_rejected"} | {
-    "too_dear_then_accept_price", "called_off_while_retrying", "event_poller_lap", "order_sweep_lap",
-    "renewals_of_two_batches", "webhook_sender_lap", "early_signal",
+FEW = {"lost_answer_settled", "waiting_for_funds_then_granted", "attention_then_retry"} | {
+    "event_poller_lap", "order_sweep_lap", "webhook_sender_lap",
 }  # fmt: skip
 """What `make test` plays. Of the others, too, it replays what was recorded: see test_replay."""
 PLAYED = [pytest.param(name, marks=[] if name in FEW else [pytest.mark.proof]) for name in SCENARIOS]

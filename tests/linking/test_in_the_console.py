@@ -91,6 +91,7 @@ async def test_an_item_is_given_to_the_service_beside_it(office: Office, enter: 
     assert (await office.told(number))[0].detail["reason"].startswith("agreed; overruled")
 
 
+@pytest.mark.proof
 async def test_the_balance_and_an_item_are_read_now(office: Office, enter: Enter, api: Api) -> None:
     item = await office.bought(status=2, domain="shown.example.com")
     key = await listed(office, item)
@@ -148,6 +149,7 @@ async def test_a_mark_is_not_set_while_the_upstream_is_paused(office: Office, en
     assert (await office.service(1)).upstream_number == item
 
 
+@pytest.mark.proof
 async def test_a_viewer_sees_and_changes_nothing(office: Office, enter: Enter) -> None:
     item = await office.bought(period=1, status=2)
     key = await listed(office, item)

@@ -237,6 +237,7 @@ async def test_a_database_that_is_away_is_said_and_nothing_else(
     await installation.close()
 
 
+@pytest.mark.proof
 async def test_it_reads_only_what_waits_however_much_was_sold(database: Database) -> None:
     """What has ended is not passed, as the rows read from each table show."""
     async with database.write() as session:

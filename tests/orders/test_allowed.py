@@ -385,7 +385,7 @@ async def _assert_offered_is_accepted(database: Database, number: int, case: _Ca
             raise _Undo
 
 
-OF_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.AWAITING_MANUAL_TASK, Stage.WAITING_FOR_FUNDS, Stage.SUBMITTING)
+OF_PEOPLE = (Stage.NEEDS_ATTENTION, Stage.WAITING_FOR_FUNDS)
 """Of these most can be decided; `make proof` tries the other stages, too."""
 
 

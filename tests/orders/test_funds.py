@@ -23,8 +23,6 @@ from orders.money import funds
 from orders.money.funds import BalanceReading, LinePosition
 from orders.operations.place import place_of
 
-pytestmark = pytest.mark.dialects
-
 ACCOUNT = 1
 ORDERS_FOR_TEN = 30
 
@@ -89,6 +87,7 @@ async def set_credit(database: Database, amount: str) -> None:
         session.add(account)
 
 
+@pytest.mark.dialects
 async def test_thirty_at_once_against_money_for_ten_grants_ten(database: Database) -> None:
     numbers = await orders(database, ORDERS_FOR_TEN)
     shuffled = random.Random(7).sample(numbers, len(numbers))  # noqa: S311 - an order of arrival, not a secret
@@ -296,6 +295,7 @@ class Purse:
         assert self.balance >= 0, "overdrawn"
 
 
+@pytest.mark.dialects
 async def test_whatever_the_order_of_things_the_account_is_never_overdrawn(database: Database) -> None:
     """Orders ask with readings that are old, are charged, refused or give up, all at once and in any order."""
     chance = random.Random(1)  # noqa: S311 - a repeatable course of events, not a secret

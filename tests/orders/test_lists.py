@@ -92,6 +92,7 @@ async def snapshots(database: Database) -> dict[str, UpstreamSnapshot]:
         return {row.number: row for row in (await session.exec(select(UpstreamSnapshot))).all()}
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("count", [10, 1000, pytest.param(5_000, marks=pytest.mark.proof)])
 async def test_a_look_without_news_asks_the_same_at_any_number_of_rows(watch: Watch, count: int) -> None:
     items = many(count)
@@ -189,6 +190,7 @@ async def test_a_list_that_never_proves_complete_is_loaded_when_it_brings_nothin
         assert (await loaded(watch.database) is not None) is is_loaded
 
 
+@pytest.mark.proof
 async def test_a_first_look_that_was_broken_off_goes_on(watch: Watch) -> None:
     rows = rows_of(many(1500))
     known = await Known.load(watch.database, ACCOUNT, "vds")
@@ -201,6 +203,7 @@ async def test_a_first_look_that_was_broken_off_goes_on(watch: Watch) -> None:
     assert await kinds(watch.database) == [EventKind.FIRST_LOOK]
 
 
+@pytest.mark.proof
 async def test_others_may_write_between_two_slices(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     writers: list[int] = []
     real = Database.write

@@ -66,6 +66,7 @@ def test_the_models_describe_the_migrated_schema(migrated_database_url: str) -> 
         engine.dispose()
 
 
+@pytest.mark.proof
 @pytest.mark.dialects
 def test_what_is_there_is_compared_and_nothing_is_changed(database_url: str) -> None:
     assert revision_of(database_url) is None

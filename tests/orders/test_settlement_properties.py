@@ -102,6 +102,7 @@ def test_not_done_is_never_said_while_a_row_is_there_that_could_be_this_orders(e
 anything_but_ours = some.sampled_from([OTHERS, "foreign.example.net", "auto-4707.example.net", "v60842.hoster.test"])
 
 
+@pytest.mark.proof
 @MANY
 @given(
     evidences,
@@ -134,6 +135,7 @@ def test_an_item_of_another_name_whose_form_shows_no_mark_is_never_passed_over(
     assert judge(there).verdict is not Verdict.NOT_DONE
 
 
+@pytest.mark.proof
 @MANY
 @given(evidences, numbers, some.sampled_from([UpstreamStatus.ORDERED, UpstreamStatus.PROCESSING]))
 def test_an_item_that_is_being_opened_is_never_passed_over_for_what_it_shows_by_then(
@@ -223,6 +225,7 @@ def test_a_prolongation_is_done_only_at_the_expiry_that_was_asked_for(term: Term
             pass
 
 
+@pytest.mark.proof
 @MANY
 @given(terms, some.integers(2, 400))
 def test_a_term_that_is_neither_the_old_one_nor_the_one_asked_for_goes_to_a_person(term: Term, days_off: int) -> None:

@@ -158,7 +158,9 @@ async def undo(database: Database) -> None:
             session.add(sweep)
 
 
-@pytest.mark.parametrize("kind", CASES)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.proof] if number > 3 else []) for number, kind in enumerate(CASES)]
+)
 async def test_it_is_opened_once_and_closed_when_it_is_over(database: Database, kind: IncidentKind) -> None:
     make, words = CASES[kind]
     await well(database)

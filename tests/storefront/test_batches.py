@@ -145,6 +145,7 @@ async def test_tasks_are_assigned_to_a_person_and_to_nobody_what_asks_nothing_of
         assert_problem(answer, 422, "invalid-field", "assignee")
 
 
+@pytest.mark.proof
 async def test_the_thousand_and_first_operation_is_one_too_many(sqlite_api: Api) -> None:
     """A preview of a thousand takes as many statements as one of two."""
     await sqlite_api.order("cart-1")

@@ -124,6 +124,7 @@ async def test_of_too_many_connections_those_go_that_ask_nothing(api: Api) -> No
         writer.close()
 
 
+@pytest.mark.proof
 async def test_who_reads_nothing_of_the_answers_is_let_go(api: Api) -> None:
     reader, writer = await connect(api)
     reader._transport.pause_reading()  # type: ignore[attr-defined]

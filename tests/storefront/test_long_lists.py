@@ -231,6 +231,7 @@ def lists_of_the_api() -> list[tuple[str, str, str]]:
     return found
 
 
+@pytest.mark.proof
 def test_rare_values_are_known_for_every_filter() -> None:
     lists = lists_of_the_api()
     assert {path for path, _, _ in lists} == RARE.keys()

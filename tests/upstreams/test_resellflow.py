@@ -70,10 +70,10 @@ async def test_an_order_that_was_cancelled_there_is_not_taken_for_accepted(far_s
     ("changes", "error", "field"),
     [
         ({"tariff": "VDS-9"}, SetupFault, "plan"),
-        ({"period": 7}, SetupFault, "period_months"),
-        ({"addons": {"disk": "4"}}, Rejected, "addons.disk"),
+        pytest.param({"period": 7}, SetupFault, "period_months", marks=pytest.mark.proof),
+        pytest.param({"addons": {"disk": "4"}}, Rejected, "addons.disk", marks=pytest.mark.proof),
         ({"parameters": {"template": "beos"}}, Rejected, "parameters.template"),
-        ({"name": "not a name"}, Rejected, "domain"),
+        pytest.param({"name": "not a name"}, Rejected, "domain", marks=pytest.mark.proof),
     ],
 )
 async def test_what_their_catalogue_or_ours_does_not_fit_is_a_definite_no(
@@ -103,8 +103,8 @@ async def test_lists_and_forms_show_what_is_there(far_side: FarSide) -> None:
     ("stage", "reason"),
     [
         (Stage.WAITING_FOR_FUNDS, "5.00 EUR needed, 1.00 EUR free on account main"),
-        (Stage.NEEDS_ATTENTION, "ostempl: there is no such template"),
-        (Stage.OUTCOME_UNKNOWN, "the connection was cut"),
+        pytest.param(Stage.NEEDS_ATTENTION, "ostempl: there is no such template", marks=pytest.mark.proof),
+        pytest.param(Stage.OUTCOME_UNKNOWN, "the connection was cut", marks=pytest.mark.proof),
     ],
 )
 async def test_an_opening_that_waits_there_is_processing_and_says_why(
@@ -320,8 +320,8 @@ async def test_a_check_says_whether_the_token_is_a_storefronts(far_side: FarSide
     ("token", "storefront", "words"),
     [
         ("rival-token", "shop", "is the token that of shop\\? it is that of rival"),
-        (OPERATOR_TOKEN, "shop", "the token is no storefront's"),
-        (OPERATOR_TOKEN, None, "the token is no storefront's"),
+        pytest.param(OPERATOR_TOKEN, "shop", "the token is no storefront's", marks=pytest.mark.proof),
+        pytest.param(OPERATOR_TOKEN, None, "the token is no storefront's", marks=pytest.mark.proof),
     ],
 )
 async def test_with_a_token_that_is_not_ours_nothing_is_sent_that_changes_or_costs(

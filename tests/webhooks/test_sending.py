@@ -267,6 +267,7 @@ async def test_nothing_goes_twice_while_the_database_does_not_take_down_that_it_
     assert len(receiver.received) == 1
 
 
+@pytest.mark.proof
 async def test_each_of_several_secrets_signs_and_a_file_is_read_anew(
     database: Database, receiver: Receiver, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ async def test_told_again_and_again_it_asks_once(bench: Bench) -> None:
     await order.handle.terminate("seen")
 
 
+@pytest.mark.proof
 async def test_a_signal_sent_by_hand_without_input_or_with_any_does_as_well(bench: Bench) -> None:
     for arguments in ([], ["please"], [{"operation": 7, "note": ["x"]}]):
         order = await bench.order(waiting_steps(Stage.WAITING_FOR_FUNDS), call_off=[GONE])

@@ -48,6 +48,7 @@ async def test_not_yet_is_said_in_the_details_and_asked_again_after_the_same_tim
     await confirmed(order)
 
 
+@pytest.mark.proof
 async def test_not_done_in_the_usual_time_a_person_is_asked_and_the_order_goes_on_looking(bench: Bench) -> None:
     again = Held()
     order = await silent(bench, UNCHANGED, again)
@@ -116,6 +117,7 @@ async def test_what_does_not_decide_is_waited_through(bench: Bench, before: list
     await confirmed(order)
 
 
+@pytest.mark.proof
 async def test_a_service_suspended_before_anybody_looked_was_opened(bench: Bench) -> None:
     order = await bench.order(waiting_steps(Stage.AWAITING_CONFIRMATION))
     await order.until(Stage.AWAITING_CONFIRMATION)
@@ -196,9 +198,9 @@ async def test_two_items_with_our_mark_need_a_person_and_the_first_is_kept(bench
     ("kind", "status"),
     [
         (OperationKind.OPEN, UpstreamStatus.ACTIVE),
-        (OperationKind.RESUME, UpstreamStatus.ACTIVE),
+        pytest.param(OperationKind.RESUME, UpstreamStatus.ACTIVE, marks=pytest.mark.proof),
         (OperationKind.PROLONG, UpstreamStatus.ACTIVE),
-        (OperationKind.SUSPEND, UpstreamStatus.SUSPENDED),
+        pytest.param(OperationKind.SUSPEND, UpstreamStatus.SUSPENDED, marks=pytest.mark.proof),
         (OperationKind.CLOSE, UpstreamStatus.DELETED),
     ],
 )

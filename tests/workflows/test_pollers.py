@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
@@ -22,6 +23,7 @@ async def first_run(bench: Bench, handle: WorkflowHandle[object, object]) -> lis
     return event_names(await first.fetch_history())
 
 
+@pytest.mark.proof
 async def test_a_poller_goes_on_with_what_the_lap_before_had_counted(bench: Bench) -> None:
     second = Held()
     handle = await bench.poller("counting", PollLap(polls=2, events=0, last_poll_at=NOON), second, polls=40)
