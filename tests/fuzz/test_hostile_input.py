@@ -51,6 +51,7 @@ def checked(answer: httpx.Response, place: Place, told: str) -> None:
         assert problem["detail"], told
 
 
+@pytest.mark.proof
 @pytest.mark.timeout(120 * FACTOR)
 async def test_no_value_in_any_place_brings_an_operation_down(api: Api) -> None:
     await api.order("cart-1")

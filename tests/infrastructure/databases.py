@@ -25,7 +25,7 @@ from psycopg import sql
 from stack import launcher
 from tests.infrastructure.eventually import wait_until
 from tests.infrastructure.processes import Program, free_port
-from tests.infrastructure.shared import Unavailable, postgres_of
+from tests.infrastructure.shared import Unavailable, made_once, postgres_of
 
 SETTING = "RESELL_TEST_DATABASE_URL"
 DOCKER_IMAGE = "postgres:16-alpine"
@@ -57,6 +57,9 @@ BEGIN
     END LOOP;
 END $$
 """
+
+POSTGRES_TEMPLATE = "postgres-template.txt"
+"""A file with the name of the database that the processes of a run copy."""
 
 _numbers = itertools.count(1)
 
@@ -124,19 +127,34 @@ def database_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with the product's schema, to be copied."""
+def migrated_sqlite_template(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the product's schema, to be copied. All processes of a run have the same."""
+
+    def migrated(file: Path) -> None:
+        migrate_template(f"sqlite:///{file}")
+
+    if shared := made_once(pytestconfig, "sqlite-template.db", migrated):
+        return shared
     file = tmp_path_factory.mktemp("sqlite-template") / "resellflow.db"
-    migrate_template(f"sqlite:///{file}")
+    migrated(file)
     return file
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres_template(postgres_url: str) -> Iterator[str]:
-    """The name of a PostgreSQL database with the product's schema, to be copied."""
+def migrated_postgres_template(pytestconfig: pytest.Config, postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with the product's schema, to be copied: one for all processes of a run."""
+
+    def migrated(file: Path) -> None:
+        url = create_database(postgres_url)
+        migrate_template(url)
+        file.write_text(_name_in(url))
+
+    if shared := made_once(pytestconfig, POSTGRES_TEMPLATE, migrated):
+        yield shared.read_text()
+        return
     with new_database(postgres_url) as url:
         migrate_template(url)
-        yield urlsplit(url).path.removeprefix("/")
+        yield _name_in(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -234,14 +252,34 @@ def migrate_template(url: str) -> None:
 @contextmanager
 def new_database(server_url: str, *, template: str = "template0") -> Iterator[str]:
     """Create a database on the server, as a copy of `template`, and drop it in the end, whoever is still connected."""
+    url = create_database(server_url, template=template)
+    try:
+        yield url
+    finally:
+        drop_database(server_url, _name_in(url))
+
+
+def create_database(server_url: str, *, template: str = "template0") -> str:
     name = f"resell_test_{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(server_url, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
-    try:
-        yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-    finally:
-        with psycopg.connect(server_url, autocommit=True) as server:
-            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
+def drop_database(server_url: str, name: str) -> None:
+    """Whoever is still connected."""
+    with psycopg.connect(server_url, autocommit=True) as server:
+        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def drop_shared_template(server_url: str, directory: Path) -> None:
+    """The one of a run that is over, if any of its processes has asked for it."""
+    if (noted := directory / POSTGRES_TEMPLATE).exists():
+        drop_database(server_url, noted.read_text())
+
+
+def _name_in(url: str) -> str:
+    return urlsplit(url).path.removeprefix("/")
 
 
 @contextmanager

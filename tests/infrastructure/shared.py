@@ -1,4 +1,4 @@
-"""What the processes of one test run share: a PostgreSQL server, and who forks their programs.
+"""What the processes of one test run share: a PostgreSQL server, databases to copy, and who forks their programs.
 
 With `-n`, pytest's first process starts them while the others still import, and tells those where they are. A server
 for each process would cost seconds of start-up. Without `-n` the fixtures start what is asked
@@ -6,11 +6,12 @@ for, as `pytest_configure_node` is never called then.
 """
 
 import contextlib
+import fcntl
 import json
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,12 +48,13 @@ class _Shared:
         self.stack.callback(self.over.set)
 
     def _run_postgres(self) -> None:
-        from tests.infrastructure.databases import NoServer, any_server
+        from tests.infrastructure.databases import NoServer, any_server, drop_shared_template
 
         try:
             with any_server() as url:
                 self._tell({"url": url})
                 self.over.wait()
+                drop_shared_template(url, self.directory)
         except NoServer as reason:
             self._tell({"reason": str(reason)})
         except Exception as error:  # whatever it was, those who wait are told, and their tests fail with it
@@ -92,6 +94,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shared = config.stash.get(_shared, None)
     if shared is not None:
         shared.stack.close()
+
+
+def made_once(config: pytest.Config, name: str, make: Callable[[Path], None]) -> Path | None:
+    """A file that the first process which asks for it makes, at the path that `make` is given; the others wait for it.
+    None: there is nobody to share it with."""
+    if not hasattr(config, "workerinput"):
+        return None
+    made = Path(config.workerinput["shared"]["directory"]) / name
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            unfinished = made.with_suffix(".new")
+            make(unfinished)
+            unfinished.rename(made)
+    return made
 
 
 @contextlib.contextmanager

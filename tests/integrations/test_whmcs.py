@@ -87,6 +87,7 @@ async def test_an_order_whose_answer_was_lost_is_bought_once_also_if_the_product
     assert again == "Nothing was ordered: this is service 1, which is active. Terminate it first to order anew."
 
 
+@pytest.mark.proof
 async def test_an_order_that_waits_is_no_success_until_it_is_completed(whmcs: Whmcs) -> None:
     await whmcs.shop.upstream.set_balance("1.00")
     waiting = await whmcs.call("CreateAccount", configoption4="0")

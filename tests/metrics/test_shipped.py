@@ -30,6 +30,7 @@ def test_promtool_takes_it(command: tuple[str, Path]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.proof
 def test_the_alerts_of_backups_fire_when_they_should() -> None:
     if not shutil.which("promtool"):
         pytest.skip("NO PROMTOOL, deploy/prometheus is not checked: install prometheus")

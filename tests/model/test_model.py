@@ -19,16 +19,18 @@ from tests.model.machine import Reseller
 FACTOR = int(os.environ.get("RESELL_TEST_MODEL", "1"))
 """So many times what `make test` plays, and each time something else."""
 STEPS = 25
+FEW_STEPS = 12
+"""Of each story in `make test`."""
 
 
-def play(new_database: Callable[[ExitStack], str], stories: int) -> None:
+def play(new_database: Callable[[ExitStack], str], stories: int, steps: int = STEPS) -> None:
     class Played(Reseller):
         pass
 
     Played.new_database = staticmethod(new_database)
     chosen = settings(
         max_examples=stories * FACTOR,
-        stateful_step_count=STEPS,
+        stateful_step_count=steps,
         derandomize=FACTOR == 1,
         database=None,
         deadline=None,
@@ -48,7 +50,7 @@ def test_random_stories(migrated_sqlite_template: Path, tmp_path: Path) -> None:
         directory.mkdir()
         return copy_of(migrated_sqlite_template, directory)
 
-    play(new_database, 2)
+    play(new_database, 2, STEPS if FACTOR > 1 else FEW_STEPS)
 
 
 @pytest.mark.proof

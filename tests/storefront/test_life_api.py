@@ -242,6 +242,7 @@ async def test_without_key_or_service_there_is_nothing_to_accept(idle_api: Api) 
             assert_problem(await ask(idle_api.shop, method, path, body, number=number), 404, "not-found")
 
 
+@pytest.mark.proof
 async def test_every_request_may_say_why_and_the_key_remembers_it(serving: Api) -> None:
     """Without a reason a request is the same as before there were reasons, so old keys stay good."""
     for number, (method, path, body, _) in enumerate(REQUESTS, start=2):

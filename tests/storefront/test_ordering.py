@@ -82,6 +82,7 @@ async def test_the_same_key_of_another_client_is_another_order(sqlite_api: Api) 
     assert answer.json()["operation"]["actor"] == "olga"
 
 
+@pytest.mark.proof
 @pytest.mark.dialects
 async def test_twenty_identical_orders_at_once_make_one_service(api: Api) -> None:
     answers = await asyncio.gather(*(api.post_order("cart-1") for _ in range(20)))

@@ -104,7 +104,9 @@ async def test_a_resellflow_is_never_asked_to_renew(far_side: FarSide, owner: Re
             await far_side.upstream.set_renewal("vds", str(accepted.upstream_number), period)
 
 
-@pytest.mark.parametrize("at_end", AtEndOfTerm)
+@pytest.mark.parametrize(
+    "at_end", [pytest.param(one, marks=[pytest.mark.proof] if number else []) for number, one in enumerate(AtEndOfTerm)]
+)
 @pytest.mark.parametrize("theirs", RenewalOwner)
 async def test_what_renews_at_a_resellflow_is_seen(
     far_side: FarSide, theirs: RenewalOwner, at_end: AtEndOfTerm
