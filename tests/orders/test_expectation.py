@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 from sqlmodel import select
 
 from models.catalogue import MappedPeriod, PlanMapping, TariffPlan, TariffPlanPrice
@@ -79,6 +80,12 @@ async def shown(database: Database, order: AcceptedOrder, cost: str | None, curr
         )
 
 
+RENEWALS = {
+    "renewal_cost_amount": Decimal("6.00"),
+    "renewal_cost_currency": "EUR",
+    "renewal_amount": Decimal("8.90"),
+    "renewal_currency": "EUR",
+}
 ADDONS = {"addon_costs": {"ram": "1.00 EUR above 2"}, "addon_prices": {"ram": "1.60 EUR above 2"}}
 
 
@@ -88,6 +95,7 @@ async def test_an_opening_is_expected_to_cost_the_period_and_its_add_ons(databas
     found = await terms(database, order)
     assert (found.expected.money, found.expected.missing) == (eur("7.00"), "")
     assert (found.selling.money, found.selling.missing) == (eur("11.10"), "")
+    assert found.is_period, "the cost is compared with the selling price"
 
 
 async def test_what_the_catalogue_does_not_know_of_an_add_on_is_said(database: Database) -> None:
@@ -99,15 +107,38 @@ async def test_what_the_catalogue_does_not_know_of_an_add_on_is_said(database: D
 async def test_a_renewal_is_expected_to_cost_what_the_catalogue_says_of_renewals(database: Database) -> None:
     order = await prolonged(database, ram=3)
     await shown(database, order, "9.00")
-    renewal = {
-        "renewal_cost_amount": Decimal("6.00"),
-        "renewal_cost_currency": "EUR",
-        "renewal_amount": Decimal("8.90"),
-        "renewal_currency": "EUR",
-    }
-    await catalogue(database, **ADDONS, **renewal)
+    await catalogue(database, **ADDONS, **RENEWALS)
     found = await terms(database, order)
     assert (found.expected.money, found.selling.money) == (eur("7.00"), eur("10.50"))
+
+
+async def test_what_a_renewal_costs_and_is_sold_for_is_no_matter_of_an_opening(shelf: Database) -> None:
+    order = await opened(shelf)
+    await catalogue(shelf, **RENEWALS)
+    found = await terms(shelf, order)
+    assert (found.expected.money, found.selling.money) == (eur("5.00"), eur("7.90"))
+
+
+async def test_after_a_change_of_add_ons_the_service_is_sold_at_the_price_of_a_renewal_and_its_add_ons(
+    shelf: Database,
+) -> None:
+    service = (await opened(shelf)).service
+    await catalogue(shelf, **RENEWALS)
+    order = await requests.ask(shelf, service, ServiceChange(addons={"ram": 4}), client="t", key="a")
+    assert (await terms(shelf, order)).selling.missing == "the selling price of ram"
+    await catalogue(shelf, **ADDONS)
+    found = (await terms(shelf, order)).selling
+    assert (found.money, found.missing) == (eur("12.10"), "")
+
+
+async def test_a_period_that_the_plan_is_not_sold_for_any_more_has_no_selling_price(shelf: Database) -> None:
+    opening = await opened(shelf)
+    change = await requests.ask(shelf, opening.service, ServiceChange(addons={"ram": 4}), client="t", key="a")
+    async with shelf.write() as session:
+        await session.exec(delete(TariffPlanPrice))
+    for order in (opening, change):
+        found = (await terms(shelf, order)).selling
+        assert (found.money, found.missing) == (None, "the plan has no selling price for this period")
 
 
 async def test_else_what_the_upstream_last_showed_for_the_item_add_ons_and_all(database: Database) -> None:
