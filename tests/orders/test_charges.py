@@ -88,17 +88,18 @@ class Books:
         for state in states:
             await _intent(self.database, number, state, other.ago)
 
-    async def _looked_for(self, job: Job, panel: Panel) -> tuple[Job, Intent, Upstream]:
-        assert job.intent is not None
-        return job, job.intent, cast(Upstream, panel)
-
-    async def unless_charged(self, panel: Panel, found: Judgement = NOT_DONE) -> Judgement:
-        job, intent, upstream = await self._looked_for(await load_job(self.database, self.operation), panel)
-        return await unless_charged(self.database, job, intent, upstream, found, WINDOW)
+    async def unless_charged(self, panel: Panel, found: Judgement = NOT_DONE, window: timedelta = WINDOW) -> Judgement:
+        job, intent = await self._asked()
+        return await unless_charged(self.database, job, intent, cast(Upstream, panel), found, window)
 
     async def unless_not_charged(self, panel: Panel, found: Judgement = DONE) -> Judgement:
-        job, intent, upstream = await self._looked_for(await load_job(self.database, self.operation), panel)
-        return await unless_not_charged(self.database, job, intent, upstream, found, WINDOW)
+        job, intent = await self._asked()
+        return await unless_not_charged(self.database, job, intent, cast(Upstream, panel), found, WINDOW)
+
+    async def _asked(self) -> tuple[Job, Intent]:
+        job = await load_job(self.database, self.operation)
+        assert job.intent is not None
+        return job, job.intent
 
 
 async def _another_service(database: Database, number: str, account: int = ACCOUNT) -> int:
@@ -126,15 +127,19 @@ async def _operation(
 
 
 async def _intent(
-    database: Database, operation: int, state: IntentState, ago: timedelta, step: IntentStep = IntentStep.SEND
+    database: Database,
+    operation: int,
+    state: IntentState,
+    ago: timedelta,
+    step: IntentStep = IntentStep.SEND,
+    unknown_for: timedelta | None = None,
 ) -> None:
+    now = utc_now()
     async with database.write() as session:
-        at = utc_now() - ago
-        unknown = at if state is IntentState.UNKNOWN else None
         session.add(
             Intent(
-                operation_id=operation, account_id=ACCOUNT, attempt=1, mark="m", state=state, step=step, created_at=at,
-                unknown_since=unknown,
+                operation_id=operation, account_id=ACCOUNT, attempt=1, mark="m", state=state, step=step,
+                created_at=now - ago, unknown_since=None if unknown_for is None else now - unknown_for,
             )
         )  # fmt: skip
 
@@ -147,12 +152,13 @@ async def books(
     cost: str | None = "5.00",
     step: IntentStep = IntentStep.SEND,
     first_sent: timedelta | None = None,
+    unknown_for: timedelta | None = None,
 ) -> Books:
     service = await add_service(database, None if kind is OperationKind.OPEN else "17")
     operation = await _operation(database, service, kind, cost)
     if first_sent is not None:
         await _intent(database, operation, IntentState.NOT_DONE, first_sent)
-    await _intent(database, operation, IntentState.UNKNOWN, ago, step)
+    await _intent(database, operation, IntentState.UNKNOWN, ago, step, unknown_for or ago)
     return Books(database, service, operation)
 
 
@@ -204,13 +210,30 @@ async def test_a_person_decides_about_a_charge_whose_item_has_not_shown_it_for_t
     shelf: Database, ago: timedelta, window: timedelta, verdict: Verdict
 ) -> None:
     ours = await books(shelf, ago=ago)
-    job = await load_job(shelf, ours.operation)
-    assert job.intent is not None
-    panel = cast(Upstream, Panel(listed(charge())))
-    found = await unless_charged(shelf, job, job.intent, panel, NOT_DONE, window)
+    found = await ours.unless_charged(Panel(listed(charge())), window=window)
     assert found.verdict is verdict
     assert "charge" in found.evidence
     assert "no other order explains" in found.reason
+
+
+async def test_it_is_waited_from_when_the_outcome_was_unknown_or_else_from_when_it_was_to_be_sent(
+    shelf: Database,
+) -> None:
+    ours = await books(shelf, ago=2 * HOUR, unknown_for=MINUTE)
+    missing = Panel(listed(charge("18")))
+    assert (await ours.unless_charged(Panel(listed(charge())))).verdict is Verdict.WAIT
+    assert (await ours.unless_not_charged(missing)).verdict is Verdict.WAIT
+    async with shelf.write() as session:
+        intent = (await session.exec(select(Intent).where(Intent.operation_id == ours.operation))).one()
+        intent.unknown_since = None
+    assert (await ours.unless_charged(Panel(listed(charge())))).verdict is Verdict.CANNOT_TELL
+    assert (await ours.unless_not_charged(missing)).verdict is Verdict.DONE
+
+
+async def test_the_least_sum_counts(shelf: Database) -> None:
+    ours = await books(shelf, cost="0.50")
+    assert (await ours.unless_charged(Panel(listed(charge(amount="0.50"))))).verdict is Verdict.WAIT
+    assert (await ours.unless_not_charged(Panel(listed(charge("18"))))).verdict is Verdict.WAIT
 
 
 @pytest.mark.parametrize(
@@ -222,6 +245,7 @@ async def test_a_person_decides_about_a_charge_whose_item_has_not_shown_it_for_t
         ("30", "snapshot of another account", Verdict.WAIT),
         ("30", "service of another account", Verdict.WAIT),
         ("31", "snapshot", Verdict.WAIT),
+        ("", None, Verdict.NOT_DONE),
     ],
 )
 async def test_a_charge_for_an_item_that_nobody_has_seen_may_be_the_opening(
@@ -270,6 +294,7 @@ async def test_charges_are_looked_for_only_before_a_request_that_costs_is_sent_a
 
 async def test_the_charges_are_listed_from_the_day_before_the_first_request_on(shelf: Database, noon: None) -> None:
     ours = await books(shelf, first_sent=timedelta(days=2))
+    await ours.add(Other(ago=timedelta(days=9)))
     panel = Panel(listed())
     await ours.unless_charged(panel)
     await ours.unless_not_charged(panel)

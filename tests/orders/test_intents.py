@@ -208,6 +208,41 @@ async def test_a_service_that_is_an_item_becomes_no_other_one(shelf: Database, o
         assert (await session.get_one(Service, order.service)).upstream_number == "17"
 
 
+async def test_the_calls_of_another_order_are_no_matter_of_this_one(shelf: Database, order: AcceptedOrder) -> None:
+    request = ServiceRequest(plan="VDS-1", period_months=1, customer="c-2")
+    later = await accept_order(shelf, request, client="t", key="l", hostname_suffix="s.internal")
+    await prepare(shelf, later)
+    assert (await latest(shelf, order)).operation_id == order.operation
+    async with shelf.write() as session:
+        call = await intents.current(session, await latest(shelf, later))
+        await intents.accept_unpaid(session, call, UnpaidKind.ORDER, "8")
+        assert await intents.owed(session, order.operation) is None
+    await settle(shelf, order, IntentState.NOT_DONE)
+    await prepare(shelf, order)
+    call = await latest(shelf, order)
+    assert (call.operation_id, call.attempt) == (order.operation, 2)
+
+
+async def test_an_ordered_service_is_processed_from_the_yes_on(shelf: Database, order: AcceptedOrder) -> None:
+    async with shelf.write() as session:
+        (await session.get_one(Service, order.service)).status_since = NOON
+    await accept(shelf, order, "17")
+    async with shelf.read() as session:
+        service = await session.get_one(Service, order.service)
+    assert service.status is ServiceStatus.PROCESSING
+    assert service.status_since is not None
+    assert service.status_since > NOON
+
+
+async def test_the_account_s_limit_of_a_whole_call_is_kept_with_the_call(shelf: Database, order: AcceptedOrder) -> None:
+    assert (await latest(shelf, order)).flight_seconds is None, "the setting's"
+    await settle(shelf, order, IntentState.NOT_DONE)
+    async with shelf.write() as session:
+        operation = await locked_operation(session, order.operation)
+        await intents.prepare(session, operation, 1, "m", {}, {}, flight=timedelta(seconds=90))
+    assert (await latest(shelf, order)).flight_seconds == 90
+
+
 async def test_of_several_calls_the_latest_counts(shelf: Database, order: AcceptedOrder) -> None:
     await settle(shelf, order, IntentState.NOT_DONE)
     await prepare(shelf, order)
