@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,46 +14,55 @@ _SHOWN_BELOW = 6
 """Characters. What is shorter is part of ordinary words, and no secret."""
 FILES = ("database_url", "storefront_tokens", "operator_tokens", "codec_token", "oidc_client_secret")
 """Settings that hold secrets. Each may be in a file instead, which RESELL_…_FILE names."""
-NOT_JSON = object()
-"""Stands for a value that should be JSON."""
 _read_from_files: set[str] = set()
 
 
-class SecretFileError(Exception):
-    """The file of a setting can't be used. The message names the variable and the file, never what stands there."""
+@dataclass(frozen=True)
+class Unusable:
+    """Stands for a value that can't be had. The settings refuse it together with all other wrong values."""
+
+    words: str
+    """What is wrong, never what stands there."""
+
+
+class _FileUnusable(Exception):
+    """The file of a setting can't be used. The message names the variable."""
 
 
 class Environment(EnvSettingsSource):
-    """Settings' own source. Secrets may be in files, and one value that is not JSON does not hide the others."""
+    """Settings' own source. Secrets may be in files, and one value that can't be had does not hide the others."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Raises SecretFileError."""
         found = super().get_field_value(field, field_name)
         name = f"RESELL_{field_name.upper()}"
         file = os.environ.get(f"{name}_FILE", "") if field_name in FILES else ""
         if not file:
             return found
         if found[0]:
-            raise SecretFileError(f"{name} and {name}_FILE are both set: one of them is enough")
-        return _content(file, f"{name}_FILE"), *found[1:]
+            return Unusable(f"{name} and {name}_FILE are both set: one of them is enough"), *found[1:]
+        try:
+            return _content(file, f"{name}_FILE"), *found[1:]
+        except _FileUnusable as error:
+            return Unusable(str(error)), *found[1:]
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
-        """NOT_JSON for what is none, which the settings refuse together with all other wrong values."""
+        if isinstance(value, Unusable):
+            return value
         try:
             return super().decode_complex_value(field_name, field, value)
         except (ValueError, RecursionError):
-            return NOT_JSON
+            return Unusable("is not JSON")
 
 
 def _content(file: str, name: str) -> str:
     try:
         text = Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise SecretFileError(f"{name}: the file can't be read: {error.strerror}") from None
+        raise _FileUnusable(f"{name}: the file can't be read: {error.strerror}") from None
     except ValueError:
-        raise SecretFileError(f"{name}: the file is not text in UTF-8") from None
+        raise _FileUnusable(f"{name}: the file is not text in UTF-8") from None
     if not text:
-        raise SecretFileError(f"{name}: the file is empty")
+        raise _FileUnusable(f"{name}: the file is empty")
     _read_from_files.add(text)
     return text
 

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from sqlmodel import select
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -443,7 +442,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         connect_config()
     except (
         ValidationError,
-        SettingsError,
         KeyFileError,
         ChannelsFileError,
         TemporalMisconfigured,

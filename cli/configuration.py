@@ -76,16 +76,14 @@ def _list() -> None:
 
 async def _check() -> list[Finding]:
     from pydantic import ValidationError
-    from pydantic_settings import SettingsError
 
-    from settings import load_settings, setup_in_words, wrong_settings
+    from settings import load_settings, wrong_settings
 
     try:
         settings = load_settings()
     except ValidationError as error:
-        return [*(Finding(Verdict.WRONG, one) for one in wrong_settings(error)), *_unknown(())]
-    except SettingsError as error:
-        return [Finding(Verdict.WRONG, setup_in_words(error) or "the settings are not right"), *_unknown(())]
+        wrong = [Finding(Verdict.WRONG, one) for one in wrong_settings(error)]
+        return [*wrong, *_traces(), *_temporal_variables(), *_unknown(())]
     found = [Finding(Verdict.OK, "every setting has a value that can be")]
     found += _key_files(settings)
     found += _notifications(settings)
@@ -247,6 +245,15 @@ def _secret(what: str, env: str | None, file: str | None) -> Finding:
     except SecretMissing as missing:
         return Finding(Verdict.WRONG, str(missing))
     return Finding(Verdict.OK, f"{what} can be read")
+
+
+def _temporal_variables() -> Iterator[Finding]:
+    from temporalconfig import TemporalMisconfigured, connect_config
+
+    try:
+        connect_config()
+    except TemporalMisconfigured as error:
+        yield Finding(Verdict.WRONG, str(error))
 
 
 async def _temporal(settings: "Settings") -> Finding:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
-from environment import NOT_JSON, is_utf8
+from environment import Unusable, is_utf8
 from models.watch_limits import Limits
 from settings.api import ApiSettings
 from settings.beside import SideSettings
@@ -69,8 +69,8 @@ class Settings(
     @field_validator("*", mode="before")  # the last one is the first to run
     @classmethod
     def _text(cls, value: object) -> object:
-        if value is NOT_JSON:
-            raise ValueError("is not JSON")
+        if isinstance(value, Unusable):
+            raise ValueError(value.words)
         if isinstance(value, str) and not is_utf8(value):
             raise ValueError("is not text in UTF-8")
         return value

@@ -1,9 +1,8 @@
 """What is wrong with settings, in words."""
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
-from environment import SecretFileError, without_values
+from environment import without_values
 from orders.notifications.channels import ChannelsFileError
 from payloads.keyfile import KeyFileError
 from settings.everything import Settings
@@ -19,7 +18,8 @@ def wrong_settings(error: ValidationError) -> list[str]:
     wrong = []
     for one in error.errors(include_input=False, include_url=False):
         said = one["msg"].removeprefix("Value error, ")
-        wrong.append(f"RESELL_{str(one['loc'][0]).upper()}: {said}" if one["loc"] else said)
+        complete = not one["loc"] or said.startswith("RESELL_")
+        wrong.append(said if complete else f"RESELL_{str(one['loc'][0]).upper()}: {said}")
     return [without_values(one) for one in wrong]
 
 
@@ -27,8 +27,6 @@ def setup_in_words(error: BaseException) -> str | None:
     """The sentence for what is wrong with this process's environment; None for anything else."""
     if isinstance(error, ValidationError) and error.title == Settings.__name__:
         return settings_in_words(error)
-    if isinstance(error, SettingsError) and isinstance(error.__cause__, SecretFileError):
-        return f"the settings are not right: {error.__cause__}"
     if isinstance(error, ChannelsFileError):
         return f"RESELL_NOTIFICATIONS_FILE: {error}"
     if isinstance(error, KeyFileError):

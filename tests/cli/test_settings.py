@@ -78,14 +78,22 @@ async def test_all_wrong_values_are_said_at_once_one_a_line(here: Shell) -> None
         "RESELL_EXCHANGE_RATES": "[" * 3_000,
         "RESELL_API_PORT": SECRET,
         "RESELL_API_DOCS": "maybe",
+        "RESELL_CODEC_TOKEN_FILE": "nowhere",
+        "RESELL_OPERATOR_TOKENS_FILE": "nowhere",
         "RESELL_ENTIRELY_ELSE": "1",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318",
+        "TEMPORAL_ADDRESS": "temporal",
     }
-    assert {one.partition(":")[0] for one in await checked(here)} == {
+    assert {one.split()[0].removesuffix(":") for one in await checked(here)} == {
         "RESELL_EXPIRY_NOTICE_DAYS",
         "RESELL_EXCHANGE_RATES",
         "RESELL_API_PORT",
         "RESELL_API_DOCS",
+        "RESELL_CODEC_TOKEN_FILE",
+        "RESELL_OPERATOR_TOKENS_FILE",
         "RESELL_ENTIRELY_ELSE",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "TEMPORAL_ADDRESS",
     }
 
 
