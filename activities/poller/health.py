@@ -94,7 +94,11 @@ async def _judge_lists(database: Database, watch: Watch) -> None:
         watch.failing = {
             product_type: one for product_type, one in watch.failing.items() if product_type in watch.product_types
         }
-    lasting = {product_type: one for product_type, one in watch.failing.items() if _lasts(watch, one.since)}
+    lasting = {
+        product_type: one
+        for product_type, one in watch.failing.items()
+        if product_type in watch.failing_recorded or _lasts(watch, one.since)  # reported: until it can be read
+    }
     if lasting == watch.failing_recorded:
         return
     await events.record_failing_lists(database, watch.account_id, lasting)

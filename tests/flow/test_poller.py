@@ -451,3 +451,26 @@ async def test_a_list_that_fails_for_a_while_among_others_is_named_until_it_can_
         return (await account_of(bench)).failing_lists == {}
 
     await bench.poll_until(readable, "it can be read")
+
+
+async def test_a_list_that_hangs_stays_named_while_nothing_of_it_was_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A read that hangs makes the rest between two reads longer, so that the trouble seems too young to be reported."""
+    monkeypatch.setattr(schedule, "SILENT_SECONDS", 0.2)
+    waiting(monkeypatch)
+    bench.upstream.lists = {"soft": SILENCE, "vds": (item("17"),)}
+
+    async def named() -> bool:
+        return "soft" in (await account_of(bench)).failing_lists
+
+    await bench.poll_until(named, "it is named")
+    bench.upstream.seconds = 0.3
+    before = bench.upstream.asked.count("soft")
+
+    async def read_twice() -> bool:
+        return bench.upstream.asked.count("soft") >= before + 2
+
+    await bench.poll_until(read_twice, "a read that hung was judged, and the next one began")
+    assert await named()
+    assert "the list of soft can be read again" not in caplog.text
