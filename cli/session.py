@@ -46,7 +46,7 @@ async def opened_database(settings: Settings | None = None) -> AsyncIterator["Da
 def _check_file(database: "Database") -> None:
     """Opening a SQLite file that is not there would make an empty one."""
     file = database.engine.url.database
-    if not database.is_sqlite or not file or file == ":memory:":
+    if not database.is_sqlite or not file:
         return
     if not os.path.exists(file):
         raise Failure(f"there is no database {file} yet (RESELL_DATABASE_URL); run `resell migrate`")

@@ -48,6 +48,7 @@ def normalise_url(text: str) -> URL:
         ) from None
     match url.get_backend_name():
         case "sqlite":
+            _check_sqlite(url)
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres":
             return url.set(drivername="postgresql+psycopg")
@@ -56,6 +57,16 @@ def normalise_url(text: str) -> URL:
                 "RESELL_DATABASE_URL is of a database that is not supported; "
                 "use sqlite:///FILE or postgresql://USER@HOST/DATABASE"
             )
+
+
+def _check_sqlite(url: URL) -> None:
+    """A database in memory would be lost with its process. What follows two slashes is a host, which SQLite does not
+    have, and what follows a question mark would be left out silently. Raises ValueError."""
+    if url.host or url.query or not url.database or url.database == ":memory:":
+        raise ValueError(
+            "RESELL_DATABASE_URL names no file of SQLite; write sqlite, a colon, three slashes (four for a path from "
+            "the root), the file, and nothing after it"
+        )
 
 
 class Database:
@@ -78,7 +89,7 @@ class Database:
             "pool_use_lifo": True,
         }
         if self.is_sqlite:
-            file = target.database or ":memory:"
+            file = target.database or ""
             options["creator"] = lambda: await_(sqlite.connect(file, lock_timeout=terms.wait))
         else:
             options["connect_args"] = postgres.connect_options(target, terms)

@@ -66,7 +66,7 @@ def migrate(url: str) -> tuple[str | None, str]:
     A database that a newer program has migrated stays as it is, so that the older one can be started again.
     """
     target = _sync_url(url)
-    if target.get_backend_name() == "sqlite" and target.database and target.database != ":memory:":
+    if target.get_backend_name() == "sqlite" and target.database:
         Path(target.database).parent.mkdir(parents=True, exist_ok=True)
     options = {"timeout": BUSY_TIMEOUT_SECONDS} if target.get_backend_name() == "sqlite" else {}
     engine = sa.create_engine(target, connect_args=options)

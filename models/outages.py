@@ -99,6 +99,8 @@ _BY_RESULT_CODE = {
     sqlite3.SQLITE_PERM: Outage.REFUSED,
     sqlite3.SQLITE_AUTH: Outage.REFUSED,
 }
+_BY_EXTENDED_CODE = {sqlite3.SQLITE_IOERR_SHMSIZE: Outage.FULL}
+"""The file of the shared memory beside the database could not be made as large as it must be."""
 _NO_SUCH_THING = ("no such table", "no such column", "has no column named")
 """SQLite has one code for these and for whatever else is wrong with a statement."""
 
@@ -175,7 +177,7 @@ def _of_sqlite(error: sqlite3.Error) -> Outage | None:
         return None
     if code == sqlite3.SQLITE_ERROR and any(words in str(error) for words in _NO_SUCH_THING):
         return Outage.SCHEMA
-    return _BY_RESULT_CODE.get(code & 0xFF)
+    return _BY_EXTENDED_CODE.get(code) or _BY_RESULT_CODE.get(code & 0xFF)
 
 
 def _of_postgresql(error: psycopg.Error) -> Outage | None:

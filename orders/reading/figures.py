@@ -329,13 +329,13 @@ def _signals(rows: _Rows, names: dict[int, str]) -> list[Metric]:
 
 def _webhooks(endpoints: _Rows, waiting: list[tuple[str, int, datetime | None]]) -> list[Metric]:
     number = GaugeMetricFamily("resellflow_webhook_endpoints", "Endpoints of webhooks", labels=["state"])
-    states = ["inactive" if not active else "failing" if since else "well" for active, since in endpoints]
-    for state in ("well", "failing", "inactive"):
+    states = [_state(is_active=active, is_failing=since is not None) for active, since in endpoints]
+    for state in ("well", "failing", "switched_off", "inactive"):
         number.add_metric([state], states.count(state))
     failing = GaugeMetricFamily(
-        "resellflow_webhook_failing_since_timestamp_seconds", "Since when an active endpoint fails, the oldest of them"
+        "resellflow_webhook_failing_since_timestamp_seconds", "Since when an endpoint fails, the oldest of them"
     )
-    since_when = [since for active, since in endpoints if active and since]
+    since_when = [since for _, since in endpoints if since]
     if since_when:
         failing.add_metric([], min(since_when).timestamp())
     messages = GaugeMetricFamily("resellflow_webhook_waiting", "Webhooks that are not delivered yet", labels=["state"])
@@ -347,6 +347,13 @@ def _webhooks(endpoints: _Rows, waiting: list[tuple[str, int, datetime | None]])
         if at is not None:
             oldest.add_metric([state], at.timestamp())
     return [number, failing, messages, oldest]
+
+
+def _state(*, is_active: bool, is_failing: bool) -> str:
+    """A pause by a person takes the failure away, so one that is off and fails was switched off by a 410."""
+    if is_active:
+        return "failing" if is_failing else "well"
+    return "switched_off" if is_failing else "inactive"
 
 
 def _incidents(rows: _Rows) -> list[Metric]:

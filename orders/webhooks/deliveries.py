@@ -201,10 +201,10 @@ async def record(
             delivery.state, delivery.ended_at = DeliveryState.DELIVERED, now
             endpoint.failing_since, endpoint.failure = None, ""
         else:
-            endpoint.failing_since = endpoint.failing_since or now
-            endpoint.failure = attempt.error
-            if attempt.endpoint_gone:
-                endpoint.active = False
+            if endpoint.active:  # otherwise it was paused while this was on its way
+                endpoint.failing_since = endpoint.failing_since or now
+                endpoint.failure = attempt.error
+                endpoint.active = not attempt.endpoint_gone
             if again_in is None and delivery.state is DeliveryState.PENDING:
                 delivery.state, delivery.ended_at = DeliveryState.GIVEN_UP, now
             elif again_in is not None:

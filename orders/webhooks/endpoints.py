@@ -199,8 +199,9 @@ async def _remove_deliveries(session: AsyncSession, which: ColumnElement[bool]) 
 
 
 async def pause(session: AsyncSession, endpoint: WebhookEndpoint, *, actor: str) -> None:
-    """Nothing is sent there until it is resumed; what happens meanwhile is kept for it."""
-    endpoint.active = False
+    """Nothing is sent there until it is resumed; what happens meanwhile is kept for it. It no longer counts as failing:
+    a person has seen to it."""
+    endpoint.active, endpoint.failing_since, endpoint.failure = False, None, ""
     session.add(endpoint)
     record_action(session, endpoint, actor, "paused")
     await session.flush()

@@ -15,6 +15,11 @@ from tests.infrastructure.processes import free_port
         ("postgresql://127.0.0.1:1/resell", "the database can't be reached (RESELL_DATABASE_URL)"),
         ("sqlite:////nowhere/resellflow.db", "there is no database /nowhere/resellflow.db yet"),
         ("mysql://db.example.com/resell", "is not supported; use sqlite:///FILE or postgresql://"),
+        ("sqlite://", "names no file of SQLite; write sqlite, a colon, three slashes (four for"),
+        ("sqlite:///", "names no file of SQLite"),
+        ("sqlite:///:memory:", "names no file of SQLite"),
+        ("sqlite://var/resellflow.db", "names no file of SQLite"),
+        ("sqlite:////srv/resellflow.db?mode=ro", "names no file of SQLite"),
         ("secret-nonsense", "is not an address; use sqlite:///FILE or postgresql://"),
     ],
 )

@@ -40,6 +40,7 @@ from tests.storefront.long_tables import rows_of_years
 
 pytestmark = pytest.mark.dialects
 AGO = utc_now() - timedelta(minutes=20)
+EARLIER = AGO - timedelta(minutes=20)
 
 
 @pytest.fixture
@@ -186,7 +187,8 @@ async def test_webhooks_that_wait(database: Database, installation: Installation
         database,
         WebhookEndpoint(name="shop", url="https://jane.example.test", failing_since=AGO),
         WebhookEndpoint(name="books", url="https://books.example.test"),
-        WebhookEndpoint(name="old", url="https://old.example.test", active=False, failing_since=AGO),
+        WebhookEndpoint(name="gone", url="https://gone.example.test", active=False, failing_since=EARLIER),
+        WebhookEndpoint(name="old", url="https://old.example.test", active=False),
         WebhookMessage(message_id="m1", kind="k", at=AGO, spread_at=AGO),
         WebhookMessage(message_id="m2", kind="k", spread_at=AGO),
         WebhookMessage(message_id="m3", kind="k"),
@@ -196,8 +198,9 @@ async def test_webhooks_that_wait(database: Database, installation: Installation
     seen = await shown(installation)
 
     states = {one.labels["state"]: one.value for one in seen.all("resellflow_webhook_endpoints")}
-    assert states == {"well": 1, "failing": 1, "inactive": 1}
-    assert seen.value("resellflow_webhook_failing_since_timestamp_seconds") == pytest.approx(AGO.timestamp())
+    assert states == {"well": 1, "failing": 1, "switched_off": 1, "inactive": 1}
+    since = seen.value("resellflow_webhook_failing_since_timestamp_seconds")
+    assert since == pytest.approx(EARLIER.timestamp()), "also what a receiver had switched off: nobody else says so"
     assert seen.value("resellflow_webhook_waiting", state="delivery") == 2
     assert seen.value("resellflow_webhook_waiting", state="new") == 1
     oldest = seen.value("resellflow_webhook_waiting_oldest_timestamp_seconds", state="delivery")

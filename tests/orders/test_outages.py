@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +25,7 @@ from models.outages import Outage, described, is_unavailable, outage_of
 from models.readiness import Readiness
 from settings import Settings
 from tests.infrastructure.databases import copy_of
-from tests.infrastructure.processes import free_port
+from tests.infrastructure.processes import PROJECT, free_port
 from worker import CannotStart, NotReady, _ready, _while_database_is_away
 
 pytestmark = pytest.mark.dialects
@@ -147,6 +149,31 @@ def test_postgresql_is_judged_by_its_code(sqlstate: str, outage: Outage | None) 
     error = psycopg.errors.lookup(sqlstate)("the same words whatever it is")
     assert outage_of(IntegrityError("INSERT", {}, error)) is outage
     assert is_unavailable(error) == (outage in WAITING_MENDS)
+
+
+NO_ROOM = """
+import resource, signal, sqlite3, sys
+from models.outages import described
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+database = sqlite3.connect(sys.argv[1])
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+try:
+    database.execute("SELECT 1 FROM installation")
+except sqlite3.Error as error:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    print(described(error))
+"""
+
+
+def test_sqlite_that_has_no_room_for_the_file_beside_it_is_full(migrated_sqlite_template: Path, tmp_path: Path) -> None:
+    """As on a full disk: the first process that opens the database makes that file before it reads anything."""
+    copy_of(migrated_sqlite_template, tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "resellflow.db")) as made:
+        made.execute("PRAGMA journal_mode=WAL")
+    command = [sys.executable, "-c", NO_ROOM, str(tmp_path / "resellflow.db")]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "the database's disk is full; make room (disk I/O error)\n"
 
 
 async def test_sqlite_is_judged_by_its_code(migrated_sqlite_template: Path, tmp_path: Path) -> None:

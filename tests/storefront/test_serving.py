@@ -93,4 +93,4 @@ def test_a_stream_does_not_hold_up_the_end(database_with_order: str) -> None:
 
 async def test_a_port_that_is_taken_is_an_error_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use"):
-        await serve(api_settings("sqlite://"), "127.0.0.1", taken.getsockname()[1])
+        await serve(api_settings("sqlite:///unused.db"), "127.0.0.1", taken.getsockname()[1])

@@ -124,6 +124,7 @@ async def test_gone_switches_the_endpoint_off_and_nothing_is_lost(database: Data
         async with database.read() as session:
             [webhook] = await list_webhooks(session)
         assert not webhook.active
+        assert webhook.failing_since is not None, "the figures tell whoever watches them"
         assert "410" in (webhook.failure or "")
         assert len(receiver.received) == 1
         async with database.write() as session:
@@ -328,6 +329,40 @@ async def test_a_pause_keeps_what_happens_meanwhile(database: Database, receiver
             endpoint = await endpoints.endpoint_named(session, "shop")
             assert await endpoints.resume(session, endpoint, actor="olga") == 2
         await until(database, DeliveryState.DELIVERED, DeliveryState.DELIVERED)
+
+
+async def test_a_pause_takes_the_failure_away_also_that_of_what_was_on_its_way(
+    database: Database, receiver: Receiver
+) -> None:
+    """One that is off and fails was switched off by its receiver, so a person who pauses it must end that."""
+
+    async def paused() -> tuple[bool, object, str | None]:
+        async with database.write() as session:
+            await endpoints.pause(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
+        return await state()
+
+    async def state() -> tuple[bool, object, str | None]:
+        async with database.read() as session:
+            [webhook] = await list_webhooks(session)
+        return webhook.active, webhook.failing_since, webhook.failure
+
+    receiver.answers, receiver.otherwise = [Answer(410)], Answer(hang=True)
+    await add_endpoint(database, receiver.url)
+    await tell(database, 1)
+    async with sending(database):
+        await until(database, DeliveryState.GIVEN_UP)
+        assert await paused() == (False, None, None)
+        async with database.write() as session:
+            await endpoints.resume(session, await endpoints.endpoint_named(session, "shop"), actor="olga")
+        await tell(database, 2)
+        await assert_eventually(lambda: len(receiver.received) == 2)
+        assert await paused() == (False, None, None)
+
+        async def recorded() -> bool:
+            return bool((await delivery(database, (await deliveries(database))[1].number)).log)
+
+        await assert_eventually(recorded, message="the attempt that was on its way")
+    assert await state() == (False, None, None)
 
 
 async def test_a_webhook_that_does_not_want_a_type_does_not_get_it(database: Database, receiver: Receiver) -> None:

@@ -22,7 +22,7 @@ _EVENT = "CloudEvent_"
 
 def served() -> Schema:
     """The document as the API serves it. Nothing is opened for it."""
-    settings = Settings.model_validate({"database_url": "sqlite+aiosqlite://"})
+    settings = Settings.model_validate({"database_url": "sqlite:///unused.db"})
     document: Schema = create_app(cast(Resellflow, None), settings).openapi()
     return document
 
