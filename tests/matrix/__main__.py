@@ -9,8 +9,8 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.matrix.outcome import Ending, Outcome
 from tests.matrix.restarts import Restart
 from tests.matrix.rows import play
 
+DATABASES = ("sqlite", "postgresql")
 RESTARTS = (Fault.DATABASE, Fault.TEMPORAL)
 Strike = tuple[Fault, Step]
 Run = Callable[[Upstream], Coroutine[Any, Any, dict[Cell, Outcome]]]
@@ -39,19 +40,13 @@ class Matrix:
 
     home: Path
     at_once: int
+    database: "Lender"
+    """Lends a migrated database to a strike."""
     outcomes: dict[Cell, Outcome] = field(default_factory=dict)
-    _databases: int = 0
+    _servers: int = 0
 
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.at_once)
-        self._template = self.home / "template.db"
-        migrate_template(f"sqlite:///{self._template}")
-
-    def database(self) -> str:
-        self._databases += 1
-        directory = self.home / str(self._databases)
-        directory.mkdir()
-        return copy_of(self._template, directory)
 
     async def run(self, chosen: list[Strike]) -> None:
         alone = [one for one in chosen if one[0] not in RESTARTS]
@@ -68,7 +63,8 @@ class Matrix:
     async def _alone(self, server: TemporalServer, fault: Fault, step: Step) -> None:
         play_it = play if fault in OF_PROCESSES else live
         async with self._slots, open_upstream() as upstream:
-            await self._record((fault, step), lambda: play_it(self.database(), server, upstream, fault, step))
+            with self.database() as database:
+                await self._record((fault, step), lambda: play_it(database, server, upstream, fault, step))
 
     async def _record(self, strike: Strike, run: Callable[[], Awaitable[dict[Cell, Outcome]]]) -> None:
         since = time.monotonic()
@@ -85,8 +81,8 @@ class Matrix:
 
     async def _temporal_rows(self, steps: list[Step]) -> None:
         """One server for all rows, which is restarted when all are at their steps."""
-        self._databases += 1
-        port, kept = free_port(), ("--db-filename", str(self.home / f"temporal-{self._databases}.db"))
+        self._servers += 1
+        port, kept = free_port(), ("--db-filename", str(self.home / f"temporal-{self._servers}.db"))
 
         def started() -> OwnTemporalServer:
             return start_temporal_server(port=port, options=kept)
@@ -108,37 +104,65 @@ class Matrix:
             await asyncio.to_thread(running[-1].program.close)
 
     async def _database_rows(self, steps: list[Step]) -> None:
+        """On a PostgreSQL server of their own, whatever the others have: it is restarted."""
         server = start_temporal_server()
-        with server.program, own_server() as postgres, new_database(postgres.url) as template:
+        with server.program, own_server() as postgres, lending_postgresql(postgres.url) as database:
             await until_serving(server)
-            migrate_template(template)
-            name = template.rpartition("/")[2]
-            stock = Stock(postgres.url, name)
-            async with AsyncExitStack() as stack:
-                stack.callback(stock.close)
-                lent = [stack.enter_context(stock.lent()) for _ in steps]
 
-                async def stop() -> None:
-                    await asyncio.to_thread(postgres.stop)
+            async def stop() -> None:
+                await asyncio.to_thread(postgres.stop)
 
-                async def start() -> None:
-                    await asyncio.to_thread(postgres.start)
+            async def start() -> None:
+                await asyncio.to_thread(postgres.start)
 
-                await self._restarted(Fault.DATABASE, steps, server, Restart(len(steps), stop, start), lent.pop)
+            await self._restarted(Fault.DATABASE, steps, server, Restart(len(steps), stop, start), database)
 
     async def _restarted(
-        self, fault: Fault, steps: list[Step], server: TemporalServer, restart: Restart, database: Callable[[], str]
+        self, fault: Fault, steps: list[Step], server: TemporalServer, restart: Restart, database: "Lender"
     ) -> None:
-        async def one(step: Step) -> None:
+        async def one(step: Step, url: str) -> None:
             async with open_upstream() as upstream:
-                await self._record((fault, step), lambda: play(database(), server, upstream, fault, step, restart))
+                await self._record((fault, step), lambda: play(url, server, upstream, fault, step, restart))
 
-        await asyncio.gather(*(one(step) for step in steps))
+        with ExitStack() as lent:
+            await asyncio.gather(*(one(step, lent.enter_context(database())) for step in steps))
 
 
-async def run(chosen: list[Strike], at_once: int) -> dict[Cell, Outcome]:
-    with tempfile.TemporaryDirectory(prefix="failure-matrix-") as home:
-        matrix = Matrix(Path(home), at_once)
+Lender = Callable[[], AbstractContextManager[str]]
+
+
+@contextmanager
+def lending_sqlite(home: Path) -> Iterator[Lender]:
+    template = home / "template.db"
+    migrate_template(f"sqlite:///{template}")
+
+    @contextmanager
+    def lent() -> Iterator[str]:
+        yield copy_of(template, Path(tempfile.mkdtemp(dir=home)))
+
+    yield lent
+
+
+@contextmanager
+def lending_postgresql(server_url: str) -> Iterator[Lender]:
+    with new_database(server_url) as template:
+        migrate_template(template)
+        stock = Stock(server_url, template.rpartition("/")[2])
+        try:
+            yield stock.lent
+        finally:
+            stock.close()
+
+
+async def run(chosen: list[Strike], at_once: int, database: str) -> dict[Cell, Outcome]:
+    """`database`: sqlite or postgresql."""
+    with ExitStack() as exits:
+        home = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="failure-matrix-")))
+        if database == "sqlite":
+            lender = exits.enter_context(lending_sqlite(home))
+        else:
+            lender = exits.enter_context(lending_postgresql(exits.enter_context(own_server()).url))
+        matrix = Matrix(home, at_once, lender)
         await matrix.run(chosen)
         return matrix.outcomes
 
@@ -149,6 +173,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="the order in which the cells run; printed if left out")
     parser.add_argument("--only", metavar="FAULT[.STEP]", nargs="+", help="some cells; the page keeps the others")
     parser.add_argument("--at-once", type=int, default=8, help="how many strikes are under way at once")
+    parser.add_argument(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="where it isn't restarted"
+    )
     given = parser.parse_args()
     if given.check:
         current = page.is_current(page.PAGE.read_text(encoding="utf-8"))
@@ -158,11 +185,11 @@ def main() -> int:
     chosen = [one for one in strikes() if _is_wanted(one, given.only)]
     random.Random(seed).shuffle(chosen)  # noqa: S311 - no secret
     since = time.monotonic()
-    outcomes = asyncio.run(run(chosen, given.at_once))
+    outcomes = asyncio.run(run(chosen, given.at_once, given.database))
     failed = [cell for cell, outcome in outcomes.items() if not outcome.is_fine]
     print(f"seed {seed}: {len(outcomes)} cells in {time.monotonic() - since:.0f} s, {len(failed)} failed")
     results = {cell: page.shown(outcome) for cell, outcome in outcomes.items()}
-    how = _how(len(outcomes), seed, given.at_once, time.monotonic() - since)
+    how = _how(len(outcomes), seed, given.at_once, time.monotonic() - since, given.database)
     if given.only:
         text = page.PAGE.read_text(encoding="utf-8")
         results, how = page.read(text) | results, page.run_in_parts(text)
@@ -170,13 +197,14 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _how(count: int, seed: int, at_once: int, seconds: float) -> str:
+def _how(count: int, seed: int, at_once: int, seconds: float, database: str) -> str:
     times, load = QUICK | TIMES, os.getloadavg()[2]
+    databases = "SQLite, and PostgreSQL where it was restarted" if database == "sqlite" else "PostgreSQL"
     return (
         f"{datetime.now(UTC).date()}, {count} cells in {seconds / 60:.0f} minutes, {at_once} strikes at once, "
         f"seed {seed}, on {os.cpu_count()} processors with a load of {load:.0f} (others' work included), CPython "
         f"{platform.python_version()}. The time-out of a call was {times['order_timeout']:.0f} s and the settle window "
-        f"{times['settle_window']:.0f} s. The database was SQLite, and PostgreSQL where it was restarted."
+        f"{times['settle_window']:.0f} s. The database was {databases}."
     )
 
 
