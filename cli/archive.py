@@ -1,11 +1,12 @@
 """`resell archive`: ended operations as files, one a month."""
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.days import day
 from cli.decisions import Actor
 from cli.printing import Column, number, print_json, print_table, whole
 from cli.session import AsJson, acting_as, opened_database, run_async
@@ -23,9 +24,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def archive(
-    before: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="months that ended before this day, UTC")
-    ],
+    before: Annotated[date, day("months that ended before this day, UTC")],
     to: Annotated[Path, typer.Option(metavar="FOLDER", help="the folder of the archive; it has to be there")],
     remove: Annotated[
         bool,
@@ -57,9 +56,9 @@ def archive(
     return print_table(_COLUMNS, rows, nothing="no operation ended in a whole month before that day")
 
 
-async def _archive(before: datetime, to: Path, remove: bool, actor: str) -> "list[Done]":
+async def _archive(before: date, to: Path, remove: bool, actor: str) -> "list[Done]":
     from orders.archiving.files import Folder
     from orders.archiving.run import archive
 
     async with opened_database() as database:
-        return [one async for one in archive(database, Folder(to), before.date(), remove=remove, actor=actor)]
+        return [one async for one in archive(database, Folder(to), before, remove=remove, actor=actor)]

@@ -1,12 +1,13 @@
 """`resell services`, `operations`, each with `show N`."""
 
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli import decisions, history, retention, service_admin, upstreams
+from cli.days import day
 from cli.evidence import found_by
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, Cursor, Limit, Number, OfService, group, page_request
@@ -64,13 +65,8 @@ def services(
     ] = None,
     customer: Annotated[list[str] | None, typer.Option(help="only services of this customer")] = None,
     plan: Annotated[list[str] | None, typer.Option(help="only of this tariff plan")] = None,
-    expires_after: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="only if the term ends on a later day")
-    ] = None,
-    expires_before: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="only if the term ends on an earlier day"),
-    ] = None,
+    expires_after: Annotated[date | None, day("only if the term ends on a later day")] = None,
+    expires_before: Annotated[date | None, day("only if the term ends on an earlier day")] = None,
     reference: OfReference = None,
     search: Annotated[
         str | None, typer.Option(help="text in name, address, item number, mark, customer or reference")
@@ -85,10 +81,7 @@ def services(
 ) -> None:
     if context.invoked_subcommand is not None:
         return None
-    ends = {
-        "expires_after": expires_after.date() if expires_after else None,
-        "expires_before": expires_before.date() if expires_before else None,
-    }
+    ends = {"expires_after": expires_after, "expires_before": expires_before}
     found = {**ends, "reference": reference, "containing": search, "sort": sort.value}
 
     async def read(ask: "PageRequest") -> "Page[ServiceView]":

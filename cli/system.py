@@ -26,7 +26,7 @@ def migrate(
         typer.Option(
             "--check",
             help="change nothing; status 0: the schema is the one of this program, 1: it is older or newer, "
-            "3: the database can't be asked",
+            "3: the database can't be asked, or the settings are wrong",
         ),
     ] = False,
     or_newer: Annotated[
@@ -39,9 +39,9 @@ def migrate(
 
     if or_newer and not check:
         raise Failure("--or-newer says what --check takes for right; give both")
-    url = load_settings().database_url
     if check:
-        return _check_schema(url, or_newer)
+        return _check_schema(or_newer)
+    url = load_settings().database_url
     try:
         before, after = migrations.migrate(url)
     except ValueError as error:
@@ -57,12 +57,13 @@ def migrate(
     return None
 
 
-def _check_schema(url: str, or_newer: bool) -> None:
+def _check_schema(or_newer: bool) -> None:
     from models.migrate import Standing, revision_of, standing_of
     from models.migrations import NEWEST_REVISION
+    from settings import load_settings
 
     try:
-        revision = revision_of(url)
+        revision = revision_of(load_settings().database_url)
     except Exception as error:  # what has no sentence is raised again
         sentence = in_words(error) or (str(error) if isinstance(error, ValueError) else None)
         if sentence is None:

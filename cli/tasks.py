@@ -1,11 +1,12 @@
 """`resell tasks`: see them, and do what only people can."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.days import day
 from cli.decisions import Actor, Reason
 from cli.exporting import Format, Listing
 from cli.listing import DEFAULT_LIMIT, HIGHEST_NUMBER, Cursor, Limit, Number, OfService, group
@@ -196,12 +197,7 @@ def complete(
     task: Task,
     note: Annotated[str, typer.Option(help="what was done; written to the audit log")] = "",
     expires_on: Annotated[
-        datetime | None,
-        typer.Option(
-            metavar="DATE",
-            formats=["%Y-%m-%d"],
-            help="the service's new expiry, if no upstream shows it (manual processing module)",
-        ),
+        date | None, day("the service's new expiry, if no upstream shows it (manual processing module)")
     ] = None,
     override: Override = False,
     reason: Because = "",
@@ -212,9 +208,8 @@ def complete(
     from orders.services.expiry import check_expiry
 
     by = _by(actor, override, reason)
-    expiry = expires_on.date() if expires_on else None
-    check_expiry("expires_on", expiry)
-    completion = valid(TaskCompletion, actor=by.actor, note=note.strip(), expires_on=expiry)
+    check_expiry("expires_on", expires_on)
+    completion = valid(TaskCompletion, actor=by.actor, note=note.strip(), expires_on=expires_on)
     _end(task, lambda office: office.complete_task(task, completion, override=by.because), as_json)
 
 

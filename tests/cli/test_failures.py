@@ -96,6 +96,21 @@ async def test_wrong_usage_has_a_status_of_its_own(shell: Shell, command: str) -
     assert "Traceback" not in run.err
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("archive --to . --before yesterday", "--before"),
+        ("services --expires-after 28.11.2026", "--expires-after"),
+        ("services --expires-before 2026-02-30", "--expires-before"),
+        ("tasks complete 1 --expires-on soon", "--expires-on"),
+    ],
+)
+async def test_what_is_no_day_is_refused_with_one_that_is(shell: Shell, command: str, option: str) -> None:
+    run = await shell.resell(*command.split())
+    assert run.status == 2
+    assert f"Invalid value for '{option}': '{command.split()[-1]}' is no day. 2026-11-28 is right" in run.err
+
+
 async def test_without_temporal_an_order_is_accepted_and_cancelled(stocked_shell: Shell) -> None:
     shell = stocked_shell
     order = ("order", "VDS-1", "--customer", "jane", "--period", 1, "--key", "cart-1")

@@ -64,3 +64,12 @@ async def test_a_file_that_is_no_database_has_it_too(tmp_path_factory: pytest.Te
 
 async def test_or_newer_alone_is_refused() -> None:
     (await Shell({}).resell("migrate", "--or-newer")).failed("give both")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://u:secret@h/x", "postgresql://"])
+async def test_a_wrong_address_is_no_reason_to_migrate(url: str) -> None:
+    run = await Shell({"RESELL_DATABASE_URL": url}).resell("migrate", "--check")
+    assert (run.status, run.err.count("\n")) == (3, 1), run.err
+    assert run.err.startswith("resell: the schema is not known: ")
+    assert "RESELL_DATABASE_URL" in run.err
+    assert "secret" not in run.err
