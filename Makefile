@@ -77,7 +77,7 @@ failure-matrix: $(STAMP) ## Run every fault at every step, and write docs/failur
 	@$(BIN)/python -m tests.matrix $(ARGS)
 
 .PHONY: settings-page
-settings-page: $(STAMP) ## Write docs/settings.md anew from settings/
+settings-page: $(STAMP) ## Write docs/settings.md and the chart's schema of settings anew from settings/
 	@$(BIN)/python -m tests.docs.settings_page
 
 MODEL ?= 20

@@ -87,6 +87,7 @@ def _validated(manifests: list[Manifest], version: str, directory: Path) -> subp
         ("image.tag=v1+dirty", "/image/tag"),
         ("settings.RESELL_ORDER_TIMOUT=45", "RESELL_ORDER_TIMOUT"),
         ("settings.RESELL_DATABASE_URL=postgresql://db/shop", "RESELL_DATABASE_URL"),
+        ("settings.RESELL_READ_TIMEOUT=abc", "/settings/RESELL_READ_TIMEOUT"),
         ("workers.orders.replicas=0", "/workers/orders/replicas"),
         ("workers.order.replicas=2", "'order'"),
         ("workers.orders.autoscaling.kind=vpa", "/workers/orders/autoscaling/kind"),

@@ -1,44 +1,47 @@
 """What may stand in the chart's values. This needs no Helm."""
 
 import json
+from typing import Any
 
+import jsonschema
+import pytest
 import yaml
 
 from program_version import VERSION
 from settings import Settings
 from tests.chart.rendering import CHART, EXAMPLE
+from tests.chart.settings_schema import OF_OTHER_PROGRAMS, SCHEMA, SET_BY_THE_CHART, with_settings
 from tests.infrastructure.processes import PROJECT
 
-SET_BY_THE_CHART = {
-    "database_url",
-    "storefront_tokens",
-    "operator_tokens",
-    "payload_key_file",
-    "webhook_key_file",
-    "build_id",
-    "deployment",
-    "api_host",
-    "api_port",
-    "worker_health_address",
-    "metrics_api_address",
-    "metrics_temporal_address",
-    "notifications_file",
-    "oidc_client_secret",
-    "temporal_ui_url",
-}
-OF_OTHER_PROGRAMS = {"codec_host", "codec_port", "codec_token"}
 
-
-def test_every_setting_that_the_chart_does_not_set_may_be_set() -> None:
-    """A new setting goes into `settings` of values.schema.json."""
-    schema = json.loads((CHART / "values.schema.json").read_text())
+def test_the_schema_has_every_setting_that_the_chart_leaves_free_with_its_type_and_limits() -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert schema == with_settings(schema), "make settings-page writes it"
     allowed = set(schema["properties"]["settings"]["properties"])
     free = set(Settings.model_fields) - SET_BY_THE_CHART - OF_OTHER_PROGRAMS
     assert allowed == {f"RESELL_{name.upper()}" for name in free}
 
 
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("READ_TIMEOUT", [5, 2.5, "5", "0.5", "1e1"], ["abc", "", "5 s", 0, -1, True, [5]]),
+        ("DATABASE_POOL", [5, "5"], ["many", 2.5, "2.5", 0, 1001, None]),
+        ("API_DOCS", [True, False, "true", "No", "0"], ["maybe", "", 2]),
+        ("LOG_LEVEL", ["debug", "INFO"], ["loud", "", 1, True]),
+        ("HOSTNAME_SUFFIX", ["example.com", ""], [True, ["example.com"]]),
+        ("EXPIRY_NOTICE_DAYS", ["[30, 7]"], [[30, 7]]),
+    ],
+)
+def test_the_schema_takes_what_the_setting_takes(name: str, right: list[Any], wrong: list[Any]) -> None:
+    settings = json.loads(SCHEMA.read_text(encoding="utf-8"))["properties"]["settings"]["properties"]
+    judge = jsonschema.Draft7Validator(settings[f"RESELL_{name}"])
+    assert [value for value in right if not judge.is_valid(value)] == []
+    assert [value for value in wrong if judge.is_valid(value)] == []
+
+
 def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
-    schema = json.loads((CHART / "values.schema.json").read_text())
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     values = yaml.safe_load((CHART / "values.yaml").read_text())
 
     def differing(value: object, about: dict[str, object], where: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The reference of all settings, docs/settings.md, made from `settings/`: `make settings-page` writes it anew."""
+"""The reference of all settings, docs/settings.md, made from `settings/`; `make settings-page` writes it."""
 
 import ast
 import json
@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from environment import FILES
 from settings import Settings
+from tests.chart import settings_schema
 from tests.infrastructure.processes import PROJECT
 
 PAGE = PROJECT / "docs" / "settings.md"
@@ -55,4 +56,5 @@ def _default(name: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"{PAGE.relative_to(PROJECT)}: {len(Settings.model_fields)} settings")
+    settings_schema.write()
+    print(f"{PAGE.relative_to(PROJECT)} and the chart's schema: {len(Settings.model_fields)} settings")
