@@ -15,3 +15,6 @@ class PoolTerms:
     """Seconds for a free connection, or for the lock that another holds."""
     statement_timeout: float = 60.0
     """Seconds for one statement, on PostgreSQL; 0 for no limits there, and no time-out for locks."""
+    pause: float = 15.0
+    """Seconds that a transaction may do nothing, on PostgreSQL. Longer ones are those of a process that is frozen, or
+    whose machine is: its transaction is rolled back, or its locks would keep all others from its orders."""

@@ -40,7 +40,11 @@ def connect_options(url: URL, terms: PoolTerms) -> dict[str, object]:
     """The driver's own. What the address says itself stays as it is."""
     options: dict[str, object] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MILLISECONDS}
     if terms.statement_timeout:
-        limits = {"statement_timeout": terms.statement_timeout, "lock_timeout": terms.wait}
+        limits = {
+            "statement_timeout": terms.statement_timeout,
+            "lock_timeout": terms.wait,
+            "idle_in_transaction_session_timeout": terms.pause,
+        }
         options["options"] = " ".join(f"-c {name}={max(1, int(seconds * 1000))}" for name, seconds in limits.items())
     return {name: value for name, value in options.items() if name not in url.query}
 

@@ -144,6 +144,51 @@ async def test_who_waits_too_long_for_a_lock_or_an_answer_is_told_that_it_is_bus
     await database.close()
 
 
+async def test_the_locks_of_a_process_that_is_frozen_in_a_transaction_are_given_back(
+    postgres_database_url: str,
+) -> None:
+    """Found by the failure matrix: a worker that was stopped in a transaction kept all others from its orders."""
+    terms = PoolTerms(size=1, wait=30, pause=0.3)
+    frozen, other = Database(postgres_database_url, terms), Database(postgres_database_url, terms)
+    async with frozen.engine.begin() as connection:
+        await connection.run_sync(TABLE.metadata.create_all)
+    await put(frozen, 1)
+
+    async def freeze_and_go_on() -> None:
+        async with frozen.write() as session:
+            connection = await session.connection()
+            await connection.execute(sa.update(TABLE).values(id=2))
+            async with other.write() as theirs:  # while the first one does nothing
+                await (await theirs.connection()).execute(sa.update(TABLE).values(id=3))
+            await connection.execute(ALL)
+
+    with pytest.raises(sa.exc.DBAPIError) as woken:
+        await freeze_and_go_on()
+    assert outage_of(woken.value) in (Outage.BUSY, Outage.AWAY), "it is tried again"
+    assert await seen(other) == [3]
+    await put(frozen, 4)
+    assert await seen(frozen) == [3, 4]
+    await frozen.close()
+    await other.close()
+
+
+async def test_a_process_may_take_its_time_between_transactions(postgres_database_url: str) -> None:
+    database = Database(postgres_database_url, PoolTerms(size=1, pause=0.05))
+    async with database.engine.begin() as connection:
+        await connection.run_sync(TABLE.metadata.create_all)
+    async with database.read() as session:
+        connection = await session.connection()
+        await connection.execute(ALL)
+        first = (await driver(connection)).info.backend_pid
+    async with await psycopg.AsyncConnection.connect(postgres_database_url) as clock:
+        await clock.execute("SELECT pg_sleep(0.3)")
+    async with database.read() as session:
+        connection = await session.connection()
+        await connection.execute(ALL)
+        assert (await driver(connection)).info.backend_pid == first
+    await database.close()
+
+
 async def test_rows_whose_sending_is_cancelled_leave_no_connection_behind_that_mixes_up_answers(
     sample: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
