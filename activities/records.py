@@ -1,4 +1,4 @@
-"""Local activities: what a workflow decided, written to the database."""
+"""What a workflow decided, written to the database: local activities, but for the decisions of people."""
 
 from temporalio import activity
 

@@ -1,6 +1,7 @@
 """The safety net under intake and Temporal: what is accepted and does not run is started; pollers are kept alive."""
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlmodel import col, select
@@ -24,9 +25,10 @@ from orders.watch import looking
 from settings import Settings
 from temporal.calling_off import news_of, notify_called_off
 from temporal.delivery import accounts_to_deliver, deliver, deliver_again
-from temporal.healing import Healer, free_for_an_order
+from temporal.healing import DECIDED, Healer, free_for_an_order, waiting_for_a_person
 from temporal.outage import is_away, note
 from temporal.starting import start_order, start_poller, start_webhook_sender
+from workflows.search_attributes import ORDER_STAGE
 
 INTERVAL_SECONDS = 2.0
 CHECK_RUNNING_SECONDS = 60.0
@@ -145,7 +147,8 @@ class SweepActivities:
         return started
 
     async def _start_lost(self) -> int:
-        """Operations under way whose workflow does not run any more, because somebody terminated it, say."""
+        """Operations under way whose workflow does not run any more, because somebody terminated it, say; and those
+        whose workflow has not heard what was decided."""
         async with self._database.read() as session:
             found = await session.exec(
                 select(Operation).where(
@@ -154,24 +157,43 @@ class SweepActivities:
                     col(Operation.stage_since) < utc_now() - GRACE,
                 )
             )
-            expected = {naming.workflow_id(o.service_id, o.kind, o.id): o.id for o in found.all()}
-        if not expected:
-            return 0
-        queue = self._settings.task_queue
-        running = {
-            execution.id
-            async for execution in self._client.list_workflows(
-                "WorkflowType = 'ServiceOrder' AND ExecutionStatus = 'Running'"
-            )
-            if execution.task_queue == queue
-        }
-        missing = {number: workflow_id for workflow_id, number in expected.items() if workflow_id not in running}
+            expected = {naming.workflow_id(o.service_id, o.kind, o.id): o for o in found.all()}
+        running = await self._running()
+        missing = {workflow_id: o.id for workflow_id, o in expected.items() if workflow_id not in running}
         lost = []
-        for number, workflow_id in sorted(missing.items()):
-            if await free_for_an_order(self._client, workflow_id, queue):
+        for workflow_id, number in sorted(missing.items(), key=lambda one: one[1]):
+            if await free_for_an_order(self._client, workflow_id, self._settings.task_queue):
                 activity.logger.warning("operation %s has lost its workflow; it is started anew", number)
                 lost.append(number)
+        for operation in await self._decided(waiting_for_a_person(running)):
+            if await self._healer.end_unheard(operation):
+                lost.append(operation.id)
         return await self._start_anew(lost)
+
+    async def _running(self) -> dict[str, str | None]:
+        """The workflows of orders in our queue that run, with the stage that each shows."""
+        query = "WorkflowType = 'ServiceOrder' AND ExecutionStatus = 'Running'"
+        return {
+            execution.id: execution.typed_search_attributes.get(ORDER_STAGE)
+            async for execution in self._client.list_workflows(query)
+            if execution.task_queue == self._settings.task_queue
+        }
+
+    async def _decided(self, waiting: set[str]) -> Sequence[Operation]:
+        """Those whose workflows wait for a person, though the database has had a decision for a while."""
+        ends = [workflow_id.rpartition("-")[2] for workflow_id in waiting]
+        numbers = [int(end) for end in ends if end.isascii() and end.isdigit() and len(end) < 19]
+        if not numbers:
+            return []
+        async with self._database.read() as session:
+            found = await session.exec(
+                select(Operation).where(
+                    col(Operation.id).in_(numbers),
+                    col(Operation.stage).in_(DECIDED),
+                    col(Operation.stage_since) < utc_now() - GRACE,
+                )
+            )
+            return found.all()
 
     async def _start_anew(self, lost: list[int]) -> int:
         started = 0

@@ -18,8 +18,8 @@ class DatabaseSettings(Part):
     """Seconds: longest wait for a free connection, or for a lock that another process holds. After that the database is
     reported as busy, and the work is tried again."""
     database_statement_timeout: float = Field(default=60.0, ge=0)
-    """Seconds: longest time of one statement, on PostgreSQL. 0: no limit there, nor for locks, nor for transactions of a
-    process that is frozen; needed for a pooler that accepts no `options`. Set `statement_timeout`, `lock_timeout` and
+    """Seconds: longest time of one statement, on PostgreSQL. 0: no limit there, nor for locks, nor for transactions of
+    a process that is frozen; needed for a pooler that accepts no `options`. Set `statement_timeout`, `lock_timeout` and
     `idle_in_transaction_session_timeout` in the server then."""
 
     @field_validator("database_url")

@@ -3,10 +3,13 @@ history that today's code does not follow. Such a run is ended, and a new one be
 
 Temporal's server marks them (`TemporalReportedProblems`) once several tasks in a row have failed: after about a minute.
 What had been signalled to the run is not signalled again, but for the upstream's events: it may be what stops it.
+
+Runs that wait for a person whose decision is in the database are ended as well: Temporal has forgotten the message that
+brought it, after a crash or from a backup, and it would never come.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +28,7 @@ from models.order import Operation
 from orders import audit
 from orders.incidents.conditions import Condition, end_one, keep_one
 from orders.services import naming
+from workflows.search_attributes import ORDER_STAGE, STAGE_SINCE
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +172,44 @@ class Healer:
         await _terminate(self._client, workflow_id, run_id, f"its tasks fail ({cause})")
         return True
 
+    async def end_unheard(self, operation: Operation) -> bool:
+        """End the run of an operation, if it waits for a person and the database has what that person decided. True: it
+        is to be started, unless the operation is over. Raises RPCError if Temporal is away.
+
+        The run is described here: the list of workflows may be behind.
+        """
+        workflow_id = naming.workflow_id(operation.service_id, operation.kind, operation.id)
+        found = await _described(self._client, workflow_id)
+        if found is None or not _waits_for_a_person(found):
+            return False
+        since = found.typed_search_attributes.get(STAGE_SINCE)
+        if since is None or since >= operation.stage_since:
+            return False
+        cause = f"it waits for a person, and has not heard what was decided: the database says {operation.stage.value}"
+        log.warning("%s is ended: %s", workflow_id, cause)
+        async with self._database.write() as session:
+            session.add(_entry(workflow_id, found.run_id or "", cause, operation))
+        await _terminate(self._client, workflow_id, found.run_id, cause)
+        return True
+
+
+def waiting_for_a_person(running: Mapping[str, str | None]) -> set[str]:
+    """Those of these workflows that wait for one, by the stages that they show."""
+    return {workflow_id for workflow_id, stage in running.items() if stage in _WAIT_FOR_A_PERSON}
+
+
+_WAIT_FOR_A_PERSON = frozenset({Stage.NEEDS_ATTENTION.value, Stage.AWAITING_MANUAL_TASK.value})
+DECIDED = frozenset({Stage.CHECKING_BALANCE, Stage.AWAITING_CONFIRMATION, Stage.COMPLETED, Stage.CANCELLED})
+"""What a decision makes of an operation that waited for a person (`orders.decisions.deciding`)."""
+
+
+def _waits_for_a_person(found: WorkflowExecutionDescription) -> bool:
+    """And nothing is on its way to it."""
+    about = found.raw_description
+    busy = about.HasField("pending_workflow_task") or len(about.pending_activities) > 0
+    running = found.status is WorkflowExecutionStatus.RUNNING
+    return running and not busy and found.typed_search_attributes.get(ORDER_STAGE) in _WAIT_FOR_A_PERSON
+
 
 def _needs_no_run(operation: Operation) -> bool:
     return operation.stage.is_final or operation.stage is Stage.QUEUED
@@ -226,7 +268,9 @@ async def end_wedged_sweep(client: Client) -> None:
 
 async def _terminate(client: Client, workflow_id: str, run_id: str | None, cause: str) -> None:
     try:
-        await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(reason=f"{cause}: it begins anew")
+        await client.get_workflow_handle(workflow_id, run_id=run_id).terminate(
+            reason=f"{cause}. It begins anew, if the operation is not over"
+        )
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:  # it has ended already
             raise

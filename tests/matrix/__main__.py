@@ -22,7 +22,7 @@ from tests.infrastructure.databases import Stock, copy_of, migrate_template, new
 from tests.infrastructure.processes import free_port
 from tests.infrastructure.temporal import OwnTemporalServer, TemporalServer, start_temporal_server, until_serving
 from tests.matrix import page
-from tests.matrix.cells import OF_PROCESSES, Cell, Fault, Step, operations_at, strikes
+from tests.matrix.cells import NEVER, OF_PROCESSES, Cell, Fault, Step, operations_at, strikes
 from tests.matrix.lives import TIMES, live
 from tests.matrix.outcome import Ending, Outcome
 from tests.matrix.restarts import Restart
@@ -110,7 +110,7 @@ class Matrix:
             await until_serving(server)
 
             async def stop() -> None:
-                await asyncio.to_thread(postgres.stop)
+                await asyncio.to_thread(postgres.stop, timeout=NEVER)
 
             async def start() -> None:
                 await asyncio.to_thread(postgres.start)

@@ -90,6 +90,7 @@ async def _called(monkeypatch: pytest.MonkeyPatch) -> set[Interface]:
     monkeypatch.setattr(workflow, "info", lambda: SimpleNamespace(task_queue=QUEUE))
     monkeypatch.setattr(workflow, "execute_activity", note(QUEUE))
     monkeypatch.setattr(workflow, "execute_local_activity", note(LOCAL))
+    monkeypatch.setattr(workflow, "patched", lambda name: True)
     for name, function in inspect.getmembers(calls, inspect.iscoroutinefunction):
         if not name.startswith("_"):
             hints = get_type_hints(function)
@@ -122,7 +123,8 @@ async def test_what_workflows_call_is_what_the_workers_offer(
     monkeypatch: pytest.MonkeyPatch, offered: Activities
 ) -> None:
     expected = {
-        *_offered(offered.local, LOCAL),
+        *_offered(set(offered.local) - {offered.records.record_decision}, LOCAL),
+        *_offered([offered.records.record_decision], QUEUE),
         *_offered(offered.upstream, upstream_queue(QUEUE)),
         *_offered(offered.sweep, sweep_queue(QUEUE)),
         *_offered(offered.pollers, poller_queue(QUEUE)),
