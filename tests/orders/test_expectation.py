@@ -183,6 +183,20 @@ async def test_without_a_quote_the_catalogue_s_cost_of_what_is_added_stands_in(
     assert (await terms(database, order)).stand_in.money == eur(more)
 
 
+async def test_an_add_on_that_the_service_did_not_have_is_added_in_full(shelf: Database) -> None:
+    service = (await opened(shelf)).service
+    await catalogue(shelf, addon_costs={"ram": "1.00 EUR"})
+    order = await requests.ask(shelf, service, ServiceChange(addons={"ram": 2}), client="t", key="a")
+    assert (await terms(shelf, order)).stand_in.money == eur("2.00")
+
+
+async def test_a_change_of_what_is_no_add_on_is_not_taken_for_free(shelf: Database) -> None:
+    service = (await opened(shelf)).service
+    order = await requests.ask(shelf, service, ServiceChange(domain="new.example.test"), client="t", key="a")
+    found = (await terms(shelf, order)).stand_in
+    assert (found.money, found.missing) == (None, "the catalogue says nothing of it")
+
+
 async def test_other_plans_and_add_ons_have_no_expectation_but_the_limit(database: Database) -> None:
     service = (await opened(database)).service
     limit = eur("3.00")

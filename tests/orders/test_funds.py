@@ -533,6 +533,28 @@ async def test_money_is_not_set_aside_at_once_past_a_renewal_that_waits(shelf: D
         assert await funds.set_aside_at_once(session, account, order, Money.of("5.00", "EUR"), seen) is None
 
 
+async def test_what_is_set_aside_and_charged_at_once_is_one_account_s(shelf: Database) -> None:
+    [order] = await orders(shelf, 1)
+    async with shelf.write() as session:
+        session.add(UpstreamAccount(name="away", kind="billmanager", url="http://away.invalid", currency="EUR"))
+
+    async def sums() -> list[tuple[int, int, int]]:
+        async with shelf.read() as session:
+            found = await session.exec(select(UpstreamAccount).order_by(col(UpstreamAccount.id)))
+            return [(one.set_aside, one.charged, one.release_count) for one in found.all()]
+
+    async with shelf.write() as session:
+        account = await session.get_one(UpstreamAccount, ACCOUNT)
+        entry = await funds.set_aside_at_once(session, account, order, Money.of("5.00", "EUR"), reading("5.00"))
+        assert entry is not None
+        session.add(entry)
+    assert await sums() == [(units(Decimal(5)), 0, 0), (0, 0, 0)]
+    async with shelf.write() as session:
+        assert await funds.charge_at_once(session, ACCOUNT, order, Decimal("5.00"), names_items=False)
+    assert await sums() == [(0, units(Decimal(5)), 1), (0, 0, 0)]
+    assert [await grant_waiting(shelf, reading("5.00")), await granted(shelf)] == [[], []]
+
+
 def test_a_prolongation_stands_by_the_end_of_its_term_and_all_else_behind() -> None:
     service = Service(customer="c", plan_id=1, product_type="vds", module_id=1, name="n", mark="m", period_months=1)
     unknown = place_of(Operation(service_id=1, kind=OperationKind.PROLONG), service)

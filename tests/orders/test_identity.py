@@ -5,6 +5,7 @@ import pytest
 from sqlmodel import col, select
 
 from models.audit import AuditEntry
+from models.catalogue import UpstreamAccount
 from models.database import Database
 from models.enums import OperationKind, ServiceStatus, Stage
 from models.events import UpstreamSnapshot
@@ -65,6 +66,35 @@ async def test_a_number_of_a_service_that_lives_is_nobody_elses(shelf: Database)
         two = await session.get_one(Service, new)
         with pytest.raises(Refused, match="belongs to service 1"):
             await intents.link(session, two, "17", Origin(OURSELVES, "linked"))
+
+
+@pytest.mark.parametrize("other", [{"account": "away"}, {"product_type": "vhost"}, {"upstream_number": "18"}])
+async def test_the_same_number_of_another_account_or_type_is_another_item(
+    shelf: Database, other: dict[str, str]
+) -> None:
+    """Neither that service nor what was seen of its item changes. To link the same item twice is no fault."""
+    first = await add_service(shelf, "17")
+    new = await another(shelf)
+    async with shelf.write() as session:
+        account = UpstreamAccount(name="away", kind="billmanager", url="http://away.invalid", currency="EUR")
+        session.add(account)
+        await session.flush()
+        theirs = await session.get_one(Service, first)
+        theirs.account_id = account.id if "account" in other else ACCOUNT
+        theirs.product_type = other.get("product_type", theirs.product_type)
+        theirs.upstream_number = number = other.get("upstream_number", "17")
+        kept = UpstreamSnapshot(
+            account_id=theirs.account_id, product_type=theirs.product_type, number=number, status=2, service_id=first
+        )
+        ours = UpstreamSnapshot(account_id=ACCOUNT, product_type="vds", number="17", status=2)
+        session.add_all([theirs, kept, ours])
+    for _ in range(2):
+        async with shelf.write() as session:
+            await intents.link(session, await session.get_one(Service, new), "17", Origin(OURSELVES, "linked"))
+    assert [(await service(shelf, one)).upstream_number for one in (first, new)] == [number, "17"]
+    async with shelf.read() as session:
+        rows = (await session.exec(select(UpstreamSnapshot).order_by(col(UpstreamSnapshot.id)))).all()
+    assert {one.service_id: one.number for one in rows} == {first: number, new: "17"}
 
 
 @pytest.mark.parametrize(

@@ -243,6 +243,14 @@ async def test_the_account_s_limit_of_a_whole_call_is_kept_with_the_call(shelf: 
     assert (await latest(shelf, order)).flight_seconds == 90
 
 
+async def test_what_is_found_unpaid_after_its_call_was_settled_is_owed(shelf: Database, order: AcceptedOrder) -> None:
+    await settle(shelf, order, IntentState.NOT_DONE)
+    async with shelf.write() as session:
+        call = await intents.current(session, await latest(shelf, order))
+        await intents.accept_unpaid(session, call, UnpaidKind.CART_ROW, "8")
+        assert await intents.owed(session, order.operation) is not None
+
+
 async def test_of_several_calls_the_latest_counts(shelf: Database, order: AcceptedOrder) -> None:
     await settle(shelf, order, IntentState.NOT_DONE)
     await prepare(shelf, order)
