@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import fnmatch
 import itertools
 import random
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class FaultKind(StrEnum):
@@ -42,6 +44,8 @@ class FaultKind(StrEnum):
     """A panel error of a chosen type."""
     OK = "ok"
     """A bare ``ok``. ``before``: nothing was done, as where a deletion wants a phone call first."""
+    REWRITE = "rewrite"
+    """The good answer, written otherwise: see ``rewrites``, ``status``, ``headers`` and ``charset``."""
 
 
 class FaultError(BaseModel):
@@ -83,6 +87,39 @@ class FaultSpec(BaseModel):
     retry_after: str | None = None
     """The header ``Retry-After`` of a 429 or 503."""
     error: FaultError = FaultError()
+    rewrites: list[tuple[str, str]] = []
+    """For a rewrite: regular expressions, and what stands in their place in the answer's text, one after another."""
+    status: int = Field(default=200, ge=200, le=599)
+    """For a rewrite: the status of the answer."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """For a rewrite: further headers, or other values for those that are there."""
+    charset: str = "utf-8"
+    """For a rewrite: how the text is encoded, in Python's name for it."""
+
+    @field_validator("rewrites")
+    @classmethod
+    def _are_expressions(cls, rewrites: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        for pattern, _ in rewrites:
+            try:
+                re.compile(pattern)
+            except re.error as wrong:
+                raise ValueError(f"{pattern!r} is no regular expression: {wrong}") from wrong
+        return rewrites
+
+    @field_validator("charset")
+    @classmethod
+    def _is_a_charset(cls, name: str) -> str:
+        try:
+            codecs.lookup(name)
+        except LookupError as unknown:
+            raise ValueError(f"{name!r} is no character set that Python knows") from unknown
+        return name
+
+    def rewritten(self, text: str) -> bytes:
+        """The answer's text as a rewrite writes it."""
+        for pattern, put in self.rewrites:
+            text = re.sub(pattern, put, text)
+        return text.encode(self.charset, "replace")
 
 
 class Fault(FaultSpec):

@@ -7,8 +7,8 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, cast
 from urllib.parse import parse_qsl
@@ -32,6 +32,7 @@ _GATEWAY_SAYS: Final = {
     FaultKind.HTTP_502: (502, "Bad Gateway"),
     FaultKind.HTTP_503: (503, "Service Unavailable"),
 }
+_ALWAYS_CARRIED_OUT: Final = (FaultKind.STALL, FaultKind.TRUNCATE, FaultKind.TRICKLE, FaultKind.REWRITE)
 _ROBOT: Final = (
     "<!DOCTYPE html><html><head><title>Just a moment...</title></head>"
     "<body><h1>Checking your browser</h1><p>Please enable JavaScript and complete the captcha.</p></body></html>"
@@ -49,6 +50,8 @@ class _Reply:
     body: bytes
     session: str | None = None
     retry_after: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """In place of those of the same name."""
 
 
 @dataclass(slots=True)
@@ -112,7 +115,7 @@ class Web:
         self, fault: Fault, request: _Request, claimed: str | None, receive: Receive, send: Send
     ) -> None:
         reply = self._carry_out(request, fault) if fault.when == "after" else None
-        if reply is None and fault.kind not in (FaultKind.STALL, FaultKind.TRUNCATE, FaultKind.TRICKLE):
+        if reply is None and fault.kind not in _ALWAYS_CARRIED_OUT:
             self.log.add(request.method, request.params, claimed, f"fault:{fault.kind.value}:{fault.when}", 0)
         match fault.kind:
             case FaultKind.CUT:
@@ -146,6 +149,10 @@ class Web:
             case FaultKind.OK:
                 fmt = format_of(request.params.get("out", ""))
                 await _send(send, _Reply(200, content_type(fmt), render(done(), fmt, Style()).encode()))
+            case FaultKind.REWRITE:
+                reply = reply or self._carry_out(request, fault)
+                body = fault.rewritten(reply.body.decode())
+                await _send(send, replace(reply, status=fault.status, body=body, headers=fault.headers))
 
     async def _trickle(self, send: Send, reply: _Reply, seconds: float) -> None:
         await _send(send, reply, upto=0)
@@ -225,6 +232,9 @@ async def _send(send: Send, reply: _Reply, upto: int | None = None) -> None:
         headers.append((b"retry-after", reply.retry_after.encode()))
     if reply.session is not None:
         headers.append((b"set-cookie", f"{COOKIE}={reply.session}; path=/; HttpOnly".encode()))
+    other = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in reply.headers.items()]
+    names = {name for name, _ in other}
+    headers = [one for one in headers if one[0] not in names] + other
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     body: Message = {"type": "http.response.body", "body": reply.body[:upto], "more_body": upto is not None}
     await send(body)

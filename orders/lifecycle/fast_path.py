@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, not_, update
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -20,6 +20,7 @@ from models import database, rows
 from models.catalogue import UpstreamAccount
 from models.columns import utc_now
 from models.enums import IntentState, OperationKind, ServiceStatus, Stage
+from models.events import UpstreamSnapshot
 from models.invariants import required
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service, StageEntry
@@ -28,6 +29,7 @@ from orders.installation import not_held
 from orders.lifecycle.lines import tell
 from orders.money import funds
 from orders.services.history import change_entry, origin_of
+from orders.settlement.intents import SEEN_UP_TO, THERE
 from orders.webhooks import outbox
 
 FIRST_STAGES = frozenset({Stage.ACCEPTED, Stage.CHECKING_BALANCE})
@@ -164,10 +166,18 @@ def _intent_statement() -> Update:
 @cache
 def _link_statement() -> Update:
     service = rows.table_of(Service)
+    snapshot = rows.table_of(UpstreamSnapshot)
+    seen_before = exists().where(
+        snapshot.c.account_id == service.c.account_id,
+        snapshot.c.product_type == service.c.product_type,
+        snapshot.c.number == bindparam("item"),
+        snapshot.c.id <= bindparam("seen_up_to"),
+    )
     expected = and_(
         service.c.id == bindparam("service"),
         service.c.upstream_number.is_(None),
         service.c.status == ServiceStatus.ORDERED,
+        not_(seen_before),
     )
     return update(service).where(expected).values(rows.setting(Service, "upstream_number", "status", "status_since"))
 
@@ -194,7 +204,9 @@ async def record_acceptance(
     ]
     if service.upstream_number != number:
         link = {"upstream_number": number, "status": ServiceStatus.PROCESSING, "status_since": now}
-        _expect(await rows.changed(session, _link_statement(), service=service.id, **rows.new(**link)))
+        _expect(number not in intent.before.get(THERE, []))  # else it is looked at who had it before
+        of_the_item = {"item": number, "seen_up_to": int(intent.before.get(SEEN_UP_TO, ["0"])[0])}
+        _expect(await rows.changed(session, _link_statement(), service=service.id, **of_the_item, **rows.new(**link)))
         changes = {
             "status": (ServiceStatus.ORDERED.value, ServiceStatus.PROCESSING.value),
             "upstream_number": ("", number),

@@ -26,7 +26,7 @@ from orders.operations.registry import operation_type
 from orders.restoration import before
 from orders.services import naming
 from orders.services.history import Origin, changing
-from orders.settlement.gathering import SEEN_UP_TO
+from orders.settlement.intents import SEEN_UP_TO
 
 REASON = "the database was restored from a backup; Resellflow looks whether the operation was sent after it"
 _KEEP_THEIR_STAGE = (Stage.QUEUED, Stage.NEEDS_ATTENTION)

@@ -16,13 +16,11 @@ from orders.restoration.before import is_suspected
 from orders.restoration.marks import lost_marks
 from orders.services.naming import canonical, same_mark, same_name
 from orders.settlement.evidence import Evidence, Row, Shown
-from orders.settlement.intents import learn
+from orders.settlement.intents import SEEN_UP_TO, THERE, learn
 from upstreams.port import Listing, UpstreamItem
 
 PROOFS_AT_MOST = 50
 """Services of ours that are read at most to learn what a list shows."""
-THERE, SEEN_UP_TO = "there", "seen_up_to"
-"""Notes before the first call: numbers of items that were there, and the last snapshot that was written by then."""
 IN_QUESTION, VOUCHED, REMOVED = "in_question", "vouched_for", "removed"
 """In the evidence of a call: numbers of the items that may be the order; of those that a person vouched for since; of
 unpaid rows that it left and that were removed."""

@@ -11,7 +11,15 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.columns import utc_now
-from models.enums import FailureClass, IntentState, IntentStep, Knowledge, ServiceStatus, UnpaidKind
+from models.enums import (
+    FailureClass,
+    IntentState,
+    IntentStep,
+    Knowledge,
+    ServiceStatus,
+    UnpaidKind,
+    UpstreamStatus,
+)
 from models.events import UpstreamSnapshot
 from models.leases import LeaseTerms
 from models.order import Intent, Operation, Service
@@ -20,7 +28,10 @@ from orders.errors import Refused
 from orders.installation import now_unless_held
 from orders.money import funds
 from orders.services.history import Origin, changing
-from orders.services.naming import same_name
+from orders.services.naming import same_mark, same_name
+
+THERE, SEEN_UP_TO = "there", "seen_up_to"
+"""Notes before the first call: numbers of items that were there, and the last snapshot that was written by then."""
 
 _STEPS = list(IntentStep)
 """In the order in which they are made."""
@@ -161,10 +172,9 @@ async def accept(
 ) -> None:
     """The upstream did it and charged for it. With a number, the service is linked to its item from now on.
 
-    Raises Refused if another service holds that item.
+    Raises Refused if another service holds that item, or if it is somebody else's, who had it before.
     """
-    if upstream_number:
-        await locked_snapshot(session, service, upstream_number)
+    snapshot = await locked_snapshot(session, service, upstream_number) if upstream_number else None
     await settle(session, intent, IntentState.ACCEPTED, reopen=True)
     await funds.charge(session, intent.account_id, intent.operation_id)
     if service.status is ServiceStatus.ORDERED:
@@ -175,8 +185,30 @@ async def accept(
     if upstream_number:
         intent.upstream_number = upstream_number
         session.add(intent)
+        if service.upstream_number is None and await _was_there_before(
+            session, intent, service, upstream_number, snapshot
+        ):
+            raise Refused(f"item {upstream_number} was at the upstream before it was ordered, and shows nothing of it")
         await link(session, service, upstream_number, origin)
     await session.flush()
+
+
+async def _was_there_before(
+    session: AsyncSession, intent: Intent, service: Service, number: str, snapshot: UpstreamSnapshot | None
+) -> bool:
+    """The item was seen before the order's first request, and shows neither mark nor name of it: no request of this
+    order can have made it. An unpaid row is not meant, nor a number that is used again."""
+    first = await session.exec(
+        select(Intent).where(Intent.operation_id == intent.operation_id).order_by(col(Intent.id)).limit(1)
+    )
+    before = first.one().before
+    if snapshot is None:
+        return number in before.get(THERE, [])
+    if snapshot.id > int(before.get(SEEN_UP_TO, ["0"])[0]) and number not in before.get(THERE, []):
+        return False
+    lives = not snapshot.gone and snapshot.status in (UpstreamStatus.ACTIVE, UpstreamStatus.SUSPENDED)
+    shows_it = same_mark(snapshot.mark or "", service.mark) or same_name(snapshot.name, service.name)
+    return lives and not shows_it
 
 
 async def accept_unpaid(session: AsyncSession, intent: Intent, unpaid_kind: UnpaidKind, number: str) -> None:

@@ -16,6 +16,7 @@ from models.catalogue import UpstreamAccount
 from models.columns import units
 from models.database import Database
 from models.enums import IntentState, Knowledge, MessageType, ReservationState, ServiceStatus, Stage
+from models.events import UpstreamSnapshot
 from models.money import Money
 from models.order import Intent, Operation, Reservation, Service
 from models.webhooks import WebhookMessage
@@ -121,6 +122,16 @@ async def test_money_intent_and_stages_are_written_together(case: Case) -> None:
         [told] = (await session.exec(select(WebhookMessage.kind))).all()
     assert stages == [(Stage.ACCEPTED, ""), (Stage.CHECKING_BALANCE, "money set aside"), (Stage.SUBMITTING, "")]
     assert told == MessageType.OPERATION_STARTED
+
+
+@pytest.mark.parametrize("before", [{"seen_up_to": ["1000"]}, {"seen_up_to": ["0"], "there": ["17"]}])
+async def test_an_item_that_was_there_before_is_looked_at_with_care(case: Case, before: dict[str, list[str]]) -> None:
+    async with case.database.write() as session:
+        session.add(UpstreamSnapshot(account_id=1, product_type="vds", number="17", status=2))
+    await case.begin(replace(case.first(), before=before))
+    with pytest.raises(fast_path.NotOnFastPath):
+        await case.record_acceptance()
+    await case.record_acceptance("18")
 
 
 async def test_the_yes_settles_charges_and_links(case: Case) -> None:

@@ -1,15 +1,19 @@
 """A yes that comes after the request was settled otherwise is always written down, and people are told."""
 
 import asyncio
+from typing import Any
 
 import pytest
+from sqlalchemy import func
 from sqlmodel import select
 from temporalio.testing import ActivityEnvironment
 
 from activities.answers import TAKEN_OVER, AnswerWriter, run_to_end
 from models.database import Database
-from models.enums import IncidentKind, IntentState, ServiceStatus, Stage
+from models.enums import IncidentKind, IntentState, ServiceStatus, Stage, UpstreamStatus
+from models.events import UpstreamSnapshot
 from models.incident import Incident
+from models.messages import Submission, SubmitResult
 from models.order import Intent, Operation, Service
 from models.webhooks import WebhookMessage
 from orders.lifecycle.intake import ServiceRequest, accept_order
@@ -67,7 +71,9 @@ async def another_attempt(database: Database, operation: int) -> Intent:
     async with database.write() as session:
         row = await locked_operation(session, operation)
         service = await session.get_one(Service, row.service_id)
-        intent = await intents.prepare(session, row, 1, service.mark, {}, {})
+        last = await session.exec(select(func.max(UpstreamSnapshot.id)))
+        before = {intents.SEEN_UP_TO: [str(last.one() or 0)]}
+        intent = await intents.prepare(session, row, 1, service.mark, {}, before)
         await enter(session, row, Stage.SUBMITTING)
         return intent
 
@@ -83,6 +89,62 @@ async def test_an_answer_in_time_is_no_incident(sender: Sender) -> None:
     assert (operation.stage, service.upstream_number) == (Stage.AWAITING_CONFIRMATION, "17")
     assert (intent.state, intent.late_yes) == (IntentState.ACCEPTED, None)
     assert await sender.incidents() == []
+
+
+async def seen_there(database: Database, number: str = "17", **shows: Any) -> UpstreamSnapshot:
+    async with database.write() as session:
+        shown: dict[str, Any] = {"status": UpstreamStatus.ACTIVE} | shows
+        snapshot = UpstreamSnapshot(account_id=1, product_type="vds", number=number, **shown)
+        session.add(snapshot)
+        await session.flush()
+        return snapshot
+
+
+async def test_an_item_that_somebody_else_had_before_is_not_what_was_ordered(database: Database) -> None:
+    """The answer names it all the same (the number of another record, or a fault of the panel): it is not believed."""
+    await seen_there(database, name="somebody.example.com")
+    sender = await Sender.about_to_send(database)
+    result = await sender.hears_yes("17")
+    operation, service, intent = await sender.stored()
+    assert isinstance(result, SubmitResult)
+    assert result.outcome is Submission.ACCEPTED_UNNUMBERED
+    assert (operation.stage, service.upstream_number) == (Stage.OUTCOME_UNKNOWN, None), "it is looked for by its mark"
+    assert intent.state is IntentState.ACCEPTED, "so nothing is sent again"
+    assert "item 17 was at the upstream before it was ordered" in operation.reason
+
+
+@pytest.mark.parametrize(
+    "shows",
+    [
+        {"mark": "ours"},
+        {"name": "ours"},
+        {"status": UpstreamStatus.ORDERED},
+        {"status": UpstreamStatus.DELETED},
+        {"gone": True},
+    ],
+)
+async def test_an_item_of_the_order_that_was_there_before_is_believed(
+    database: Database, shows: dict[str, object]
+) -> None:
+    """It shows mark or name, it is a row that had yet to be paid, or its number is used again."""
+    snapshot = await seen_there(database)
+    sender = await Sender.about_to_send(database)
+    ours = {"mark": sender.job.service.mark, "name": sender.job.service.name}
+    async with database.write() as session:
+        stored = await session.get_one(UpstreamSnapshot, snapshot.id)
+        for name, value in shows.items():
+            setattr(stored, name, ours[name] if value == "ours" else value)
+        session.add(stored)
+    await sender.hears_yes("17")
+    operation, service, _ = await sender.stored()
+    assert (operation.stage, service.upstream_number) == (Stage.AWAITING_CONFIRMATION, "17")
+
+
+async def test_an_item_that_came_after_the_request_is_believed(sender: Sender, database: Database) -> None:
+    await seen_there(database, name="the panel has a name of its own")
+    await sender.hears_yes("17")
+    operation, service, _ = await sender.stored()
+    assert (operation.stage, service.upstream_number) == (Stage.AWAITING_CONFIRMATION, "17")
 
 
 @pytest.mark.parametrize("state", [IntentState.NOT_DONE, IntentState.ABANDONED])

@@ -186,3 +186,22 @@ def test_the_request_log_tells_what_a_fault_did(sim: Simulator) -> None:
     sim.raw(ORDERING, ORDER)
     (entry,) = sim.admin("GET", f"/requests?func={ORDERING}")["requests"]
     assert entry["outcome"] == "fault:http_502:after (ok)"
+
+
+def test_a_rewrite_is_the_good_answer_written_otherwise(sim: Simulator) -> None:
+    headers = {"Content-Type": "text/plain", "X-More": "1"}
+    spelled = [[r"<item\.id>(\d+)", r"<item.id>#\1"], ["^", "\n"]]
+    sim.fault(
+        function=ORDERING, kind="rewrite", rewrites=spelled, status=202, headers=headers, charset="utf-16", times=1
+    )
+    answer = sim.raw(ORDERING, ORDER)
+    assert orders_made(sim) == 1
+    assert (answer.status_code, answer.headers["content-type"], answer.headers["x-more"]) == (202, "text/plain", "1")
+    assert answer.content.decode("utf-16").startswith("\n<?xml")
+    assert f"<item.id>#{sim.rows()[0]['id']}" in answer.content.decode("utf-16")
+
+
+@pytest.mark.parametrize("wrong", [{"rewrites": [["(", ""]]}, {"charset": "klingon"}, {"status": 99}])
+def test_a_rewrite_that_makes_no_sense_is_refused(sim: Simulator, wrong: dict[str, object]) -> None:
+    with pytest.raises(AssertionError, match=next(iter(wrong))):
+        sim.fault(kind="rewrite", **wrong)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from upstreams.billmanager import answers, bounds, heads, moneytext, ordering, periods, prices, renewal
+from upstreams.billmanager import answers, bounds, dates, heads, moneytext, ordering, periods, prices, renewal
 from upstreams.billmanager.basket import is_number
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import _seconds
@@ -97,7 +97,7 @@ READERS: dict[str, Callable[[str], object]] = {
     "lines": lambda text: prices._in_lines(text, "EUR"),
     "leads_to": _leads_to,
     "has_amount": prices._has_amount,
-    "is_no_date": bounds.is_no_date,
+    "is_no_date": dates.is_no_date,
     "is_no_price": bounds.is_no_price,
     "clean": lambda text: CALL.clean(text, 100),
 }

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from models.money import Money
-from tests.upstreams.panel import Panel, doc, refusal
+from tests.upstreams.panel import Panel, doc, http, refusal
 from upstreams.billmanager import BillmanagerUpstream
 from upstreams.billmanager.calls import Call
 from upstreams.billmanager.failures import OPERATIONS, TABLE, failure
@@ -116,6 +116,51 @@ def test_error_type_becomes_class(kind: str, thing: str, expected: type[Upstream
     assert "What the upstream says" in raised.message
     if kind:
         assert kind in raised.message[:200]
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing", "message"),
+    [
+        ("limit", "requests", ""),
+        ("limit", "rate", ""),
+        ("limit", "", "Too many requests, try again in 30 seconds"),
+        ("limit", "", "Слишком много запросов"),
+        ("too_many_requests", "", ""),
+        ("flood_control", "", ""),
+        ("rate_limit", "api", ""),
+        ("busy", "", ""),
+    ],
+)
+@pytest.mark.parametrize("refusals", list(RefusalScope))
+def test_requests_that_are_too_many_are_put_off(kind: str, thing: str, message: str, refusals: RefusalScope) -> None:
+    call = a_call(item="4711", refusals=refusals)
+    raised = failure(call, an_error(kind, thing, message, value="30"), NOW)
+    assert isinstance(raised, NotYet)
+    assert raised.not_before == NOW + timedelta(seconds=30)
+    assert "takes no more requests" in raised.message
+
+
+@pytest.mark.parametrize(("kind", "thing"), [("limit", "order_count"), ("limit", "addon_61"), ("value", "rate")])
+def test_another_limit_is_a_refusal(kind: str, thing: str) -> None:
+    assert isinstance(failure(a_call(), an_error(kind, thing, "Too large", value="30")), Rejected)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<doc><error type="NOT_ENOUGH_MONEY"/></doc>',
+        '<doc><doc><error type="not_enough_money"/></doc></doc>',
+        '<doc><errors><error type="not_enough_money"/></errors></doc>',
+        '<doc><doc><errors><error type=" not_enough_money"/></errors></doc><ok/></doc>',
+        '<doc error="not_enough_money"/>',
+    ],
+)
+async def test_an_error_written_otherwise_is_one(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, body: str
+) -> None:
+    panel.answers(http(body))
+    with pytest.raises(NotEnoughMoney):
+        await upstream.order(spec)
 
 
 def test_every_row_for_operations_has_a_case() -> None:

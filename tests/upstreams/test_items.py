@@ -199,6 +199,11 @@ async def test_status(
         ("<expiredate>2026-02-01 00:00:00</expiredate>", date(2026, 2, 1)),
         ('<expiredate orig="2026-02-01">1 Feb</expiredate>', date(2026, 2, 1)),
         ("<expiredate>daily charges</expiredate><real_expiredate>2026-02-01</real_expiredate>", date(2026, 2, 1)),
+        ("<expiredate>01.02.2026</expiredate>", date(2026, 2, 1)),
+        ("<expiredate>1.2.2026 00:00</expiredate>", date(2026, 2, 1)),
+        ("<expiredate>2026/02/01</expiredate>", date(2026, 2, 1)),
+        ("<expiredate>2026-02-01T00:00:00+03:00</expiredate>", date(2026, 2, 1)),
+        ("<expiredate>00.00.0000</expiredate>", None),
         ("<expiredate>daily charges</expiredate>", None),
         ("<expiredate>0000-00-00</expiredate>", None),
         ("<expiredate/>", None),
@@ -206,7 +211,18 @@ async def test_status(
     ],
 )
 async def test_expiry(panel: Panel, upstream: BillmanagerUpstream, inner: str, expires_on: date | None) -> None:
-    assert (await listed(panel, upstream, inner)).expires_on == expires_on
+    found = await listed(panel, upstream, inner)
+    assert found.expires_on == expires_on
+    assert "expires_on" not in found.unreadable
+
+
+@pytest.mark.parametrize("shown", ["01/02/2026", "12/28/2026", "31.02.2026", "2026-13-01", "28-12-2026", "01.02.26"])
+async def test_a_date_that_is_none_or_may_be_another_is_reported(
+    panel: Panel, upstream: BillmanagerUpstream, shown: str
+) -> None:
+    found = await listed(panel, upstream, f"<expiredate>{shown}</expiredate>")
+    assert found.expires_on is None
+    assert found.unreadable == {"expires_on": shown}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.upstreams.panel import (
     A_LIST,
+    PROLOG,
     Answerer,
     Panel,
     cut_before_answer,
@@ -49,6 +50,7 @@ ANSWERS: list[tuple[str, Answerer, type[UpstreamError], type[UpstreamError]]] = 
     ("403", html("Forbidden", 403), ConnectionUnhealthy, OutcomeUnknown),
     ("404", html("Not found", 404), ConnectionUnhealthy, OutcomeUnknown),
     ("429", html("Too many requests", 429), ConnectionUnhealthy, OutcomeUnknown),
+    ("429 with an error envelope", http(ERROR_DOC, 429), ConnectionUnhealthy, OutcomeUnknown),
     ("403 with an error envelope", http(ERROR_DOC, 403), Rejected, Rejected),
     ("403 with a document", http("<doc><id>1</id></doc>", 403), ConnectionUnhealthy, OutcomeUnknown),
     ("301", http("", 301, Location="https://other.example.test/"), ConnectionUnhealthy, OutcomeUnknown),
@@ -278,6 +280,15 @@ async def test_a_byte_order_mark_and_an_html_content_type_do_no_harm(
 ) -> None:
     panel.answers(http(b"\xef\xbb\xbf<doc><p_elems>0</p_elems></doc>", content_type="text/html"))
     assert (await upstream.list_items("vds")).complete
+
+
+@pytest.mark.parametrize("before", ["", "\n\n", "\ufeff", "\n\ufeff", "\ufeff\r\n"])
+@pytest.mark.parametrize("behind", ["", "\0", "\n\0\0\n", "<!-- 0.1 s -->\n"])
+async def test_blanks_around_the_document_do_no_harm(
+    panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec, before: str, behind: str
+) -> None:
+    panel.answers(http(f"{before}{PROLOG}<doc><item.id>900123</item.id><ok/></doc>{behind}"))
+    assert (await upstream.order(spec)).upstream_number == "900123"
 
 
 @pytest.mark.parametrize(

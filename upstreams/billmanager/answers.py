@@ -29,7 +29,9 @@ _TITLE = 1_000
 def judge(call: Call, status: int, content_type: str, location: str, body: bytes) -> Document:
     """The document in an answer. Raises OutcomeUnknown or ConnectionUnhealthy if there is none to rely on."""
     document, fault = _document(call, body)
-    if document is not None and (200 <= status < 300 or (400 <= status < 500 and document.error is not None)):
+    if document is not None and (
+        200 <= status < 300 or (400 <= status < 500 and status != 429 and document.error is not None)
+    ):
         return document
     if 500 <= status < 600:
         became = "" if call.effect is Effect.READ else ", so what became of the request is not known"

@@ -28,7 +28,6 @@ MOST_MONEY = Decimal(10) ** 12
 """No amount reaches it in any currency; the columns for money hold a hundred times as much."""
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
-_DATE_LIKE = re.compile(r"\d++-\d++-\d")
 _NO_PRICE = re.compile(r"\d{16}|\d[eE][+-]?\d|\b(?:nan|inf|infinity)\b", re.IGNORECASE)
 
 
@@ -53,11 +52,6 @@ def bounded(fields: Fields) -> Fields:
 def too_long(texts: Mapping[str, str]) -> dict[str, str]:
     """Those that can't be what they are called, as they are shown to people."""
     return {name: excerpt(text) for name, text in texts.items() if len(text) > TEXT_CHARACTERS or not _plain(text)}
-
-
-def is_no_date(text: str) -> bool:
-    """It looks like a date and is none: a year 0 or 99999. (`0000-00-00` is the upstream's word for none.)"""
-    return bool(_DATE_LIKE.match(text)) and not text.startswith("0000-00-00")
 
 
 def is_no_price(text: str) -> bool:

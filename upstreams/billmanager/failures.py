@@ -11,12 +11,13 @@ upstream will not let us do becomes NotAllowed, so that a person can be asked to
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
 
 from models.money import Money
 from upstreams.billmanager.calls import Call
+from upstreams.billmanager.dates import read_date
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, number
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.products import is_secret
@@ -105,6 +106,12 @@ OPERATIONS: tuple[Row, ...] = (
 _OTHER = Row("*", "", Meaning.REFUSED, "refused for a reason that Resellflow does not know")
 _CAPTCHA = next(row for row in TABLE if row.type == "captcha")
 _EARLY = Row("*", "", Meaning.NOT_YET, "it is too early to renew")
+_THROTTLED = Row("*", "", Meaning.NOT_YET, "the upstream takes no more requests for a while")
+_THROTTLES = re.compile(r"too_?many|flood|throttl|overload|rate_?limit|\b(?:busy|requests?|rate)\b", re.IGNORECASE)
+_SAYS_THROTTLED = re.compile(
+    r"too (?:many|frequent) requests|rate limit|слишком (?:много|част\w+) запрос", re.IGNORECASE
+)
+"""Assumed: whether a panel limits requests, and in which words, is not known (open question 9 of the reference)."""
 _NOT_LOADED = Row("not_loaded", "", Meaning.SETUP, "the upstream has no module for this")
 _SAYS_NOT_LOADED = re.compile(
     r"module\b.{0,80}\bnot (?:been )?(?:loaded|installed)|модул.{0,80}\bне (?:загружен|установлен)", re.IGNORECASE
@@ -177,7 +184,16 @@ def _row(call: Call, error: WireError) -> Row:
     if "captcha" in f"{error.type} {error.object}".lower():
         return _CAPTCHA
     row = exact or _OTHER
+    if _throttles(error, row):
+        return _THROTTLED
     return _NOT_LOADED if _lacks_a_module(call, error, row) else row
+
+
+def _throttles(error: WireError, row: Row) -> bool:
+    """The request was not looked at, because there were too many before it. That is no answer to an order."""
+    if row is not _OTHER and error.type != "limit":
+        return False
+    return bool(_THROTTLES.search(f"{error.type} {error.object}") or _SAYS_THROTTLED.search(error.message))
 
 
 def _lacks_a_module(call: Call, error: WireError, row: Row) -> bool:
@@ -216,7 +232,7 @@ def _early_renewal(call: Call, error: WireError, row: Row) -> datetime | None:
     if not call.function.endswith("prolong") or not (row is _OTHER or error.type in _MAYBE_EARLY):
         return None
     try:
-        return datetime.combine(date.fromisoformat(error.params.get("value", "")[:10]), time(), UTC)
+        return datetime.combine(read_date(error.params.get("value", "")), time(), UTC)
     except ValueError:
         return None
 

@@ -10,11 +10,11 @@ from upstreams.billmanager.bounds import (
     TEXT_CHARACTERS,
     bounded,
     excerpt,
-    is_no_date,
     is_no_price,
     too_long,
 )
 from upstreams.billmanager.causes import CAUSES, Cause
+from upstreams.billmanager.dates import is_no_date, read_date
 from upstreams.billmanager.moneytext import UnreadableMoney, currency_code, parse_money
 from upstreams.billmanager.numbers import natural
 from upstreams.billmanager.periods import months, price_and_unit, renewal, renews
@@ -199,10 +199,10 @@ def _suspend_reason(fields: Fields, status: UpstreamStatus, detail: str) -> Susp
 
 
 def first_date(fields: Fields, *names: str) -> date | None:
-    """The first that is a date (YYYY-MM-DD); an expiry may be a phrase where billing is daily (seen in code)."""
+    """The first that is a date; an expiry may be a phrase where billing is daily (seen in code)."""
     for name in names:
         try:
-            return date.fromisoformat(_raw(fields, name)[:10])
+            return read_date(_raw(fields, name))
         except ValueError:
             continue
     return None

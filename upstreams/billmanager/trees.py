@@ -1,5 +1,6 @@
 """The tree of an XML document, within bounds: what the upstream sends can't stop the process that reads it."""
 
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from contextlib import suppress
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 from xml.parsers import expat
@@ -26,6 +27,7 @@ def tree(body: bytes, *, as_it_is: bool = False) -> Element:
     """Errors are those of `Document.parse` and `Document.parse_as_it_is`."""
     if body.count(b"<") > MARKUP:
         raise NotADocument(f"it has more than {MARKUP} tags")
+    body = _without_blanks(body)
     try:
         root = _parsed(body)
     except (DefusedXmlException, ValueError, LookupError) as error:
@@ -43,6 +45,17 @@ def tree(body: bytes, *, as_it_is: bool = False) -> Element:
     if len(root.findall("elem")) > ROWS:
         raise NotADocument(f"it has more than {ROWS} rows")
     return root
+
+
+def _without_blanks(body: bytes) -> bytes:
+    """The document without what a program in front of the panel may put around it: blank lines and byte order marks
+    before the prolog, where XML allows nothing, and NULs behind the root element. Other characters stay."""
+    if body.startswith((BOM_UTF16_BE, BOM_UTF16_LE, b"\0")) or body[1:2] == b"\0":
+        return body
+    inner = body
+    while (shorter := inner.lstrip().removeprefix(BOM_UTF8)) != inner:
+        inner = shorter
+    return inner.rstrip(b"\0 \t\r\n")
 
 
 class _PrologEnds(Exception):

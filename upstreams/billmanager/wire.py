@@ -19,6 +19,7 @@ from upstreams.billmanager.trees import tree
 # Parts of an answer that are never a field of a row or form, even when they are empty.
 _NOT_FIELDS = frozenset({"tparams", "metadata", "messages", "slist", "list", "error", "ok", "doc", "elem"})
 _ABOUT = frozenset({"tparams", "metadata", "messages", "slist", "error"})
+_ERRORS = ("error", "doc/error", "errors/error", "doc/errors/error")
 _NO_FILTER = frozenset({"off", "no"})
 _FUNCTION = re.compile(r"(?:^|[?&])(?:func|startform)=(?P<name>[\w.]+)")
 
@@ -51,7 +52,7 @@ def first_text(fields: Fields, *names: str) -> str:
 
 @dataclass(frozen=True)
 class WireError:
-    """The error envelope. `type` and `object` are the upstream's own words; `message` is localised."""
+    """The error envelope. `type` (in small letters) and `object` are the upstream's words; `message` is localised."""
 
     type: str
     object: str
@@ -106,15 +107,17 @@ class Document:
 
     @property
     def error(self) -> WireError | None:
-        """The error envelope, also out of a nested `doc`. A mere empty field called error is none."""
-        node = self._root.find("error")
-        if node is None:
-            node = self._root.find("doc/error")
+        """The error envelope, also out of a nested `doc` or a list `errors`, or only a type as an attribute of the root
+        (both assumed). A mere empty field called error is none."""
+        found = (self._root.find(path) for path in _ERRORS)
+        node = next((node for node in found if node is not None), None)
+        if node is None and self._root.get("error"):
+            return WireError(type=self._root.get("error", "").strip().lower(), object="", params={}, message="")
         if node is None or (not node.attrib and len(node) == 0 and not _text(node)):
             return None
         params = {param.get("name", ""): _text(param) for param in node.iter("param")}
         return WireError(
-            type=node.get("type", ""),
+            type=node.get("type", "").strip().lower(),
             object=node.get("object", "") or params.get("object", ""),
             params=params,
             message=_text(node.find("msg")) or _text(node.find("detail")) or _text(node),
