@@ -99,7 +99,6 @@ def api(
     """Run the storefront API until it is stopped."""
     from models.database import normalise_url
     from settings import load_settings
-    from storefront.server import NoMetrics, serve
     from telemetry import tracing
 
     settings = load_settings()
@@ -108,6 +107,8 @@ def api(
     except ValueError as error:
         raise Failure(str(error)) from error
     settings.configure_logging()
+    from storefront.server import NoMetrics, serve  # what libraries warn of meanwhile is a line of the log
+
     try:
         tracing.start("api")
     except tracing.TracingUnavailable as error:

@@ -87,6 +87,7 @@ def _write(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None,
     handler.setFormatter(logging.Formatter("%(message)s") if is_text and plain else formatter(is_text=is_text))
     chosen = logging.getLevelNamesMapping()[level.name]
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
+    logging.captureWarnings(True)  # Python would write its warnings as text, with whatever stands in them
     for name in OURS:
         logging.getLogger(name).setLevel(chosen)
     for name in _TOO_TALKATIVE:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -83,6 +84,18 @@ def test_an_error_is_one_line_with_its_stack() -> None:
     [line] = written.lines
     assert "ValueError: password=‹secret›" in line["exception"]
     assert "test_lines.py" in line["exception"]
+
+
+def test_a_warning_of_python_is_a_line_too_and_without_secrets() -> None:
+    """Libraries give them while they are imported. Otherwise they would be text among lines of JSON."""
+    logging.captureWarnings(False)  # pytest has put its own in the place of what an earlier test captured
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with writing() as written:
+            warnings.warn("old\npassword=hunter22", DeprecationWarning, stacklevel=1)
+    [line] = written.lines
+    assert (line["level"], line["logger"]) == ("warning", "py.warnings")
+    assert "DeprecationWarning: old\npassword=‹secret›" in line["message"]
 
 
 @pytest.mark.parametrize(
