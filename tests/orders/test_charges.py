@@ -151,13 +151,10 @@ async def books(
     ago: timedelta = MINUTE,
     cost: str | None = "5.00",
     step: IntentStep = IntentStep.SEND,
-    first_sent: timedelta | None = None,
     unknown_for: timedelta | None = None,
 ) -> Books:
     service = await add_service(database, None if kind is OperationKind.OPEN else "17")
     operation = await _operation(database, service, kind, cost)
-    if first_sent is not None:
-        await _intent(database, operation, IntentState.NOT_DONE, first_sent)
     await _intent(database, operation, IntentState.UNKNOWN, ago, step, unknown_for or ago)
     return Books(database, service, operation)
 
@@ -293,8 +290,13 @@ async def test_charges_are_looked_for_only_before_a_request_that_costs_is_sent_a
 
 
 async def test_the_charges_are_listed_from_the_day_before_the_first_request_on(shelf: Database, noon: None) -> None:
-    ours = await books(shelf, first_sent=timedelta(days=2))
-    await ours.add(Other(ago=timedelta(days=9)))
+    service = await add_service(shelf, "17")
+    before = await _operation(shelf, service, OperationKind.PROLONG, "5.00", Stage.COMPLETED)
+    await _intent(shelf, before, IntentState.ACCEPTED, timedelta(days=9))
+    operation = await _operation(shelf, service, OperationKind.PROLONG, "5.00")
+    await _intent(shelf, operation, IntentState.NOT_DONE, timedelta(days=2))
+    await _intent(shelf, operation, IntentState.UNKNOWN, MINUTE)
+    ours = Books(shelf, service, operation)
     panel = Panel(listed())
     await ours.unless_charged(panel)
     await ours.unless_not_charged(panel)
