@@ -10,15 +10,30 @@ socket. Only after a rest is it asked, for a firewall forgets connections in sil
 
 import select
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from psycopg import Error
+from psycopg import AsyncCursor, Error
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from models.pool import PoolTerms
+
+
+class RowByRow(AsyncCursor[Any]):
+    """Sends several rows one after the other, and not as a pipeline.
+
+    In a pipeline the server waits for its end, and none of its limits holds: the locks of a process that is frozen
+    there stay until it wakes.
+    """
+
+    async def executemany(self, query: Any, params_seq: Iterable[Any], *, returning: bool = False) -> None:
+        """As psycopg's own, where libpq has no pipelines."""
+        async with self._conn.lock:
+            await self._conn.wait(self._executemany_gen_no_pipeline(query, params_seq, returning))
+
 
 _CONNECT_SECONDS = 5
 _SILENCE_MILLISECONDS = 30_000
@@ -38,7 +53,11 @@ _USED_AT = "used_at"
 
 def connect_options(url: URL, terms: PoolTerms) -> dict[str, object]:
     """The driver's own. What the address says itself stays as it is."""
-    options: dict[str, object] = {"connect_timeout": _CONNECT_SECONDS, "tcp_user_timeout": _SILENCE_MILLISECONDS}
+    options: dict[str, object] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _SILENCE_MILLISECONDS,
+        "cursor_factory": RowByRow,
+    }
     if terms.statement_timeout:
         limits = {
             "statement_timeout": terms.statement_timeout,
@@ -52,6 +71,7 @@ def connect_options(url: URL, terms: PoolTerms) -> dict[str, object]:
 def prepare(engine: AsyncEngine) -> None:
     """Make `engine`'s connections so. Raises nothing: the server need not be there."""
     dialect = engine.dialect
+    dialect.use_insertmanyvalues_wo_returning = True  # several new rows are one statement
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:

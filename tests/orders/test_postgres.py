@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -189,32 +189,52 @@ async def test_a_process_may_take_its_time_between_transactions(postgres_databas
     await database.close()
 
 
+async def test_several_rows_are_sent_without_a_pipeline(sample: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one, PostgreSQL's limits do not hold, and a frozen process keeps its locks. Found by the failure matrix."""
+
+    def no_pipeline(pipeline: psycopg.AsyncPipeline) -> NoReturn:
+        raise AssertionError("a pipeline")
+
+    monkeypatch.setattr(psycopg.AsyncPipeline, "__aenter__", no_pipeline)
+    several = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("old")).values(id=sa.bindparam("new"))
+    statements: list[str] = []
+    sa.event.listen(sample.engine.sync_engine, "before_cursor_execute", lambda *about: statements.append(about[2]))
+    async with sample.write() as session:
+        connection = await session.connection()
+        await connection.execute(sa.insert(TABLE), [{"id": 1}, {"id": 2}, {"id": 3}])
+        done = await connection.execute(several, [{"old": 1, "new": 11}, {"old": 2, "new": 12}, {"old": 9, "new": 19}])
+        assert done.rowcount == 2
+    assert await seen(sample) == [3, 11, 12]
+    assert [one for one in statements if "INSERT" in one and one.count("(%(") == 3], "new rows are one statement"
+
+
 async def test_rows_whose_sending_is_cancelled_leave_no_connection_behind_that_mixes_up_answers(
     sample: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """psycopg sends several rows as a pipeline. Cancelled while it enters that, it raises AssertionError, and stays in
-    it: the next statement has no rows, and what is committed next is not."""
-    enter = psycopg.AsyncPipeline.__aenter__
+    send = postgres.RowByRow.executemany
 
     def hold_up_the_loop() -> None:
         """After that psycopg lets others run at its next step, and is cancelled there."""
         time.sleep(2 * waiting.MAX_BUSY_TIME)
 
-    async def enter_and_be_cancelled(pipeline: psycopg.AsyncPipeline) -> psycopg.AsyncPipeline:
+    async def send_and_be_cancelled(cursor: postgres.RowByRow, query: Any, params_seq: Any, **options: Any) -> None:
         task = asyncio.current_task()
         assert task is not None
         task.cancel()
         hold_up_the_loop()
-        return await enter(pipeline)
+        await send(cursor, query, params_seq, **options)
+
+    several = sa.update(TABLE).where(TABLE.c.id == sa.bindparam("old")).values(id=sa.bindparam("new"))
 
     async def put_several() -> None:
         async with sample.write() as session:
-            await (await session.connection()).execute(sa.insert(TABLE), [{"id": 1}, {"id": 2}])
+            await (await session.connection()).execute(several, [{"old": 1, "new": 11}, {"old": 1, "new": 12}])
 
-    monkeypatch.setattr(psycopg.AsyncPipeline, "__aenter__", enter_and_be_cancelled)
-    with pytest.raises((asyncio.CancelledError, AssertionError)):
+    await put(sample, 1)
+    monkeypatch.setattr(postgres.RowByRow, "executemany", send_and_be_cancelled)
+    with pytest.raises(asyncio.CancelledError):
         await asyncio.create_task(put_several())
     monkeypatch.undo()
-    assert await seen(sample) == []
+    assert await seen(sample) == [1]
     await put(sample, 3)
-    assert await seen(sample) == [3]
+    assert await seen(sample) == [1, 3]
