@@ -30,7 +30,7 @@ class RowByRow(AsyncCursor[Any]):
     """
 
     async def executemany(self, query: Any, params_seq: Iterable[Any], *, returning: bool = False) -> None:
-        """As psycopg's own, where libpq has no pipelines."""
+        """What psycopg does where libpq has no pipelines."""
         async with self._conn.lock:
             await self._conn.wait(self._executemany_gen_no_pipeline(query, params_seq, returning))
 
