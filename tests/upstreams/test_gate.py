@@ -10,7 +10,7 @@ from tests.upstreams.conftest import GateClock
 from tests.upstreams.panel import A_LIST, Answerer, Panel, doc, html, http, refusal
 from upstreams import gate
 from upstreams.billmanager import BillmanagerConnection, BillmanagerUpstream
-from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, Rejected, UpstreamError
+from upstreams.errors import ConnectionUnhealthy, LeftAlone, NotSent, OutcomeUnknown, UpstreamError
 from upstreams.gate import LONGEST_ASKED_FOR, LONGEST_REST, SHORTEST_REST, Gate, Gates
 from upstreams.port import OrderSpec
 from upstreams.retry_after import asked_to_wait
@@ -77,11 +77,12 @@ async def test_a_503_that_names_no_time_shuts_nothing(panel: Panel, upstream: Bi
     assert (await upstream.list_items("vds")).complete
 
 
-async def test_a_definite_answer_beside_the_429_stays_one(
+async def test_an_error_beside_the_429_is_no_refusal_of_the_order(
     panel: Panel, upstream: BillmanagerUpstream, spec: OrderSpec
 ) -> None:
+    """It may be about the number of requests alone: a look shows that nothing was done, and it is sent again."""
     panel.answers(http('<doc><error type="value" object="ip"><msg>no</msg></error></doc>', 429))
-    with pytest.raises(Rejected):
+    with pytest.raises(OutcomeUnknown):
         await upstream.order(spec)
     with pytest.raises(LeftAlone):
         await upstream.order(spec)
