@@ -125,7 +125,7 @@ chart-server: $(STAMP) ## Build a Kubernetes API server, too: `make chart-test` 
 
 .PHONY: chart-test
 chart-test: chart-tools ## Render the Helm chart in all its ways and look at what it makes (ARGS: options of pytest)
-	@$(BIN)/python -m pytest tests/chart tests/chart/on_an_api_server.py $(ARGS)
+	@$(BIN)/python -m pytest -o python_files="test_*.py on_*.py" tests/chart $(ARGS)
 
 TYPES := clients/typescript
 

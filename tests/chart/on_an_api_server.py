@@ -1,6 +1,6 @@
 """The chart on a real API server: admitted, upgraded, rolled back. Nothing is run there (see `api_server`).
 
-`make chart-test` names this file; to build the server takes twenty minutes, so no other command tries it."""
+`make chart-test` collects this file; to build the server takes twenty minutes, so no other command tries it."""
 
 import asyncio
 import contextlib
