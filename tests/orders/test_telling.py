@@ -88,7 +88,7 @@ async def test_a_card_that_shrank_is_noted_for_its_channel_and_for_itself_alone(
         assert await of(session, "office") == {"card a": 3, "card b": 5}, (
             "and more entries are not noted: they are news"
         )
-        assert await of(session, "phone") == {"card a": 9}
+        assert await of(session, "phone") == {"card a": 9, "card d": 9}
 
 
 @pytest.mark.parametrize(("failing_for", "is_reported"), [(HOUR, True), (HOUR / 2, False)])
