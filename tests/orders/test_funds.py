@@ -24,7 +24,7 @@ from orders.money.funds import BalanceReading, LinePosition
 from orders.operations.place import place_of
 
 ACCOUNT = 1
-ORDERS_FOR_TEN = 30
+ORDERS_FOR_TEN = 50
 
 
 def reading(balance: str, count: int = 0) -> BalanceReading:
@@ -88,7 +88,7 @@ async def set_credit(database: Database, amount: str) -> None:
 
 
 @pytest.mark.dialects
-async def test_thirty_at_once_against_money_for_ten_grants_ten(database: Database) -> None:
+async def test_fifty_at_once_against_money_for_ten_grants_ten(database: Database) -> None:
     numbers = await orders(database, ORDERS_FOR_TEN)
     shuffled = random.Random(7).sample(numbers, len(numbers))  # noqa: S311 - an order of arrival, not a secret
     line_positions = await asyncio.gather(*(ask(database, number, reading("50.00")) for number in shuffled))

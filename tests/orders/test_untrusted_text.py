@@ -149,7 +149,7 @@ def test_markdown_is_not_alive() -> None:
     assert as_code("  ") == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.text())
 def test_whatever_the_text(text: str) -> None:
     shown, span = visible(text), as_code(text)

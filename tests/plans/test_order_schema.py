@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 EXAMPLES = settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -94,7 +94,7 @@ def test_a_parameter_that_fits_its_schema_is_accepted(form: Form) -> None:
         some.text("a0.:-@ x\nN", max_size=2),
     )
 
-    @settings(max_examples=80, deadline=None, derandomize=True)
+    @settings(max_examples=250, deadline=None, derandomize=True)
     @given(text=letters | near | some.text(max_size=20) | some.sampled_from(SHAPES[form]))
     def holds(text: str) -> None:
         if fits.is_valid(text):
@@ -116,7 +116,7 @@ def test_a_name_that_fits_its_schema_is_accepted(kind: NameKind) -> None:
     product_type = ProductType("thing", kind)
     fits = validator(schemas._domain(product_type))
 
-    @settings(max_examples=80, deadline=None, derandomize=True)
+    @settings(max_examples=250, deadline=None, derandomize=True)
     @given(text=some.sampled_from(HOSTS) | some.text("abzAZ019.-*_ xn例éß。ـ١", min_size=1, max_size=20))
     def holds(text: str) -> None:
         if fits.is_valid(text):
