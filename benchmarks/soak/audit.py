@@ -224,6 +224,8 @@ def _services(books: Books) -> Iterator[Violation]:
 
 def _compared(service: Service, item: Json | None, books: Books) -> Iterator[tuple[str, object, object]]:
     status = ServiceStatus.CLOSED if item is None else STATUS.get(item["status"])
+    if status is None and _is_given_up(books, service):
+        return  # the upstream's people have it in hand still, and an operator waits no longer
     yield "status", service.status, status
     if item is None or status is ServiceStatus.CLOSED:
         return
@@ -232,6 +234,12 @@ def _compared(service: Service, item: Json | None, books: Books) -> Iterator[tup
     yield "tariff", books.tariffs.get((service.plan_id, service.module_id)), str(item["pricelist"])
     if service.product_type == "vds":
         yield "name", service.name, item["domain"]
+
+
+def _is_given_up(books: Books, service: Service) -> bool:
+    """Whether its last operation was cancelled."""
+    last = max((one for one in books.operations.values() if one.service_id == service.id), key=lambda one: one.id)
+    return last.stage is Stage.CANCELLED
 
 
 def _by_item(books: Books) -> dict[str, int]:
