@@ -24,9 +24,17 @@ def channel(name: str = "office", **values: object) -> Channel:
     return Channel.model_validate({"name": name, "to": "json://127.0.0.1:1/", **values})
 
 
-def subject(key: str, *, cause: Cause = Cause.INCIDENTS, ago: timedelta = HOUR, **values: object) -> Subject:
-    about: dict[str, object] = {"acts": Role.OPERATOR, "costs": False, "runbook": "", "path": "", **values}
-    return Subject(key, cause, title=key, said=key, since=utc_now() - ago, **about)  # type: ignore[arg-type]
+def subject(
+    key: str,
+    *,
+    cause: Cause = Cause.INCIDENTS,
+    ago: timedelta = HOUR,
+    costs: bool = False,
+    patience: timedelta = timedelta(0),
+    entries: int = 1,
+) -> Subject:
+    since = utc_now() - ago
+    return Subject(key, cause, Role.OPERATOR, costs, key, key, since, "", "", patience=patience, entries=entries)
 
 
 def told(name: str, key: str, entries: int = 1) -> Notification:
